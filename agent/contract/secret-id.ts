@@ -1,0 +1,53 @@
+/**
+ * Secret ids (contract §2): `<master key id>-<generation>-<16 random base32>-<MAC>`. The MAC lets a cloud restored from an
+ * older backup recognise an id that it issued after the backup, accept it and roll forward.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { DeviceName } from './names.ts'
+import { type Parsed, parsed, unparsed } from './parsed.ts'
+
+const MAC_BYTES = 8
+const RANDOM_BYTES = 10
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** The parts of a secret id; generation grows by one per device. */
+export type SecretId = { readonly masterKeyId: string; readonly generation: number; readonly random: string; readonly mac: string }
+
+/** RFC 4648 base32 without padding, in lower case. */
+export function base32(bytes: Uint8Array): string {
+  let bits = 0
+  let value = 0
+  let text = ''
+  for (const byte of bytes) {
+    value = (value << 8) | byte
+    bits += 8
+    for (; bits >= 5; bits -= 5) text += ALPHABET[(value >>> (bits - 5)) & 31]
+    value &= (1 << bits) - 1
+  }
+  return bits > 0 ? text + ALPHABET[(value << (5 - bits)) & 31] : text
+}
+
+const macOf = (masterKey: Uint8Array, before: string, name: DeviceName): string =>
+  base32(createHmac('sha256', masterKey).update([before, name.account, name.device].join('\0')).digest().subarray(0, MAC_BYTES))
+
+/** Makes the id of a device's next secret; `random` is 10 bytes that the caller drew. */
+export function makeSecretId(masterKeyId: string, masterKey: Uint8Array, name: DeviceName, generation: number, random: Uint8Array): string {
+  const before = `${masterKeyId}-${generation}-${base32(random.subarray(0, RANDOM_BYTES))}`
+  return `${before}-${macOf(masterKey, before, name)}`
+}
+
+/** Reads the parts of a secret id; whether its MAC is good is another question. */
+export function parseSecretId(text: string): Parsed<SecretId> {
+  const match = /^([a-z0-9]+)-([1-9][0-9]{0,9})-([a-z2-7]{16})-([a-z2-7]{13})$/.exec(text)
+  if (match === null) return unparsed('a secret id is <master key id>-<generation>-<16 base32>-<13 base32>')
+  const [, masterKeyId = '', generation = '', random = '', mac = ''] = match
+  return parsed({ masterKeyId, generation: Number(generation), random, mac })
+}
+
+/** Whether this cloud's master key made this id for this device. */
+export function isSecretIdOf(text: string, masterKey: Uint8Array, name: DeviceName): boolean {
+  const id = parseSecretId(text)
+  if (!id.ok) return false
+  const before = text.slice(0, text.lastIndexOf('-'))
+  return timingSafeEqual(Buffer.from(macOf(masterKey, before, name)), Buffer.from(id.value.mac))
+}

@@ -1,0 +1,49 @@
+/** What a device can prove itself with, and where it got it from. */
+import { type CredentialId, type DeviceName, formatCredentialId } from '../contract/names.ts'
+import type { Secret } from './secret.ts'
+
+/** A secret of one device alone: flashed at manufacture, or issued by the cloud. */
+export type SharedSecret = {
+  readonly kind: 'shared-secret'
+  readonly id: Extract<CredentialId, { kind: 'flashed' | 'issued' }>
+  readonly secret: Secret
+}
+
+/** A secret the cloud issued: the only kind that is stored, proved and promoted. */
+export type IssuedSecret = SharedSecret & { readonly id: Extract<CredentialId, { kind: 'issued' }> }
+
+/** A secret derived from a provisioning key: good for nothing but asking for a permanent one. */
+export type TemporarySecret = {
+  readonly kind: 'temporary-secret'
+  readonly id: Extract<CredentialId, { kind: 'temporary' }>
+  readonly secret: Secret
+}
+
+/** A credential that is good for everything a device does. */
+export type PermanentCredential = SharedSecret
+
+/** Any of them. */
+export type Credential = PermanentCredential | TemporarySecret
+
+/**
+ * A credential and where it came from: `pending` is stored but not yet proved, `current` was proved by the whole path,
+ * `flashed` is a permanent one from the CA config, `temporary` came from the CA config's provisioning key or derived secret.
+ */
+export type Candidate =
+  | { readonly slot: 'pending'; readonly credential: IssuedSecret }
+  | { readonly slot: 'current'; readonly credential: IssuedSecret }
+  | { readonly slot: 'flashed'; readonly credential: SharedSecret }
+  | { readonly slot: 'temporary'; readonly credential: TemporarySecret }
+
+/** At least one candidate; they are tried in order. */
+export type Candidates = readonly [Candidate, ...Candidate[]]
+
+/** Who the device is: its name, and the realm under which hotspots find its AAA. */
+export type Identity = DeviceName & { readonly realm: string }
+
+/** A name for a credential that is safe to log. */
+export const credentialLabel = (credential: Credential): string => formatCredentialId(credential.id) ?? 'flashed'
+
+/** Whether two candidates hold the same credential. */
+export const isSameCredential = (a: Candidate, b: Candidate): boolean =>
+  a.credential.kind === b.credential.kind && credentialLabel(a.credential) === credentialLabel(b.credential)

@@ -1,0 +1,93 @@
+/** The seams between the lifecycle and the world, as types. Every call ends when its signal aborts; every failure is an AgentError. */
+
+import type { Scope } from './contract/token.ts'
+import type { StoredCredentials } from './credential/candidates.ts'
+import type { Credential, IssuedSecret, TemporarySecret } from './credential/credential.ts'
+import type { EapProfile } from './credential/eap-profile.ts'
+import type { HotspotProfile } from './credential/hotspot.ts'
+import type { Secret } from './credential/secret.ts'
+import type { Failure } from './failure.ts'
+
+/** One radio of a hotspot (IEEE 802.11 BSS) that a profile matches; on a wired port the PAE group address stands for it. */
+export type Bss = {
+  readonly bssid: string
+  readonly frequencyMhz: number
+  readonly signalDbm: number
+  readonly hotspot: HotspotProfile
+}
+
+/** A joined BSS with an address. `eap` is what the supplicant reported of this very join. */
+export type Link = {
+  readonly bss: Bss
+  readonly interfaceName: string
+  readonly address: string
+  readonly eap: { readonly method: string; readonly serverSubject: string }
+}
+
+/** wpa_supplicant, or a fake that passes the same suite. */
+export interface Supplicant {
+  /** The BSSs that profiles match, best first; may be answered from a scan at most `maxAgeMs` old. Empty when none is in range. */
+  scan(options: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]>
+  /** Joins exactly this BSS by a full EAP run and waits for an address. */
+  join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link>
+  /** Ends when the link is gone, with the reason; at once when it already is. */
+  linkLost(link: Link, signal: AbortSignal): Promise<Failure>
+  /** Ends when a radio that could be used appears. */
+  radioAppeared(signal: AbortSignal): Promise<void>
+  /** Leaves the hotspot and takes its own objects back. */
+  close(): Promise<void>
+}
+
+/** An access token of the Cloud API; `expiresAtMs` is by the device's clock. */
+export type AccessToken = { readonly value: Secret<string>; readonly scope: Scope; readonly expiresAtMs: number }
+
+/** The Cloud API as a device sees it. */
+export interface CloudClient {
+  /** Asks for the signed time with certificate dates ignored; gives the time and a challenge good for one assertion. */
+  time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }>
+  /** Trades a client assertion for an access token. */
+  token(credential: Credential, challenge: string | null, signal: AbortSignal): Promise<AccessToken>
+  /** Asks for the permanent secret; the same nonce gets the same answer. */
+  requestCredential(token: AccessToken, credential: TemporarySecret, nonce: string, signal: AbortSignal): Promise<IssuedSecret>
+}
+
+/** The two slots on durable storage, the swap's nonce and the time floor. */
+export interface CredentialStore {
+  /** What is in the slots; a torn or foreign file was set aside and told to the log. */
+  load(): Promise<StoredCredentials>
+  /** The swap's nonce: the one kept on disk, or a fresh one that replaces it, durable before it is returned. */
+  nonce(which: 'kept' | 'fresh'): Promise<string>
+  /** Durable before it returns. */
+  storePending(credential: IssuedSecret): Promise<void>
+  /** Makes the pending slot current by one rename, if it holds exactly this credential. */
+  promote(credential: IssuedSecret): Promise<void>
+  /** The latest time that the cloud vouched for, in ms since 1970; 0 where none was stored. */
+  timeFloor(): Promise<number>
+  /** Raises the floor; never lowers it. */
+  raiseTimeFloor(timeMs: number): Promise<void>
+}
+
+/** Time, for everything that waits or stamps. */
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  nowMs(): number
+  /** Monotonic, ms since some start. */
+  monotonicMs(): number
+  /** Ends after `delayMs`, or rejects with the signal's reason. */
+  sleep(delayMs: number, signal: AbortSignal): Promise<void>
+}
+
+/** The machine's own clock, which the agent sets when it is before the floor or the cloud says that it is off. */
+export interface SystemClock {
+  set(timeMs: number): Promise<void>
+}
+
+/** systemd, as sd_notify(3) knows it. */
+export interface ServiceManager {
+  /** Half the watchdog's period, or null without a watchdog. */
+  readonly watchdogEveryMs: number | null
+  ready(): void
+  status(text: string): void
+  watchdog(): void
+  stopping(): void
+}
