@@ -21,7 +21,7 @@ export type Link = {
   readonly bss: Bss
   readonly interfaceName: string
   readonly address: string
-  readonly eap: { readonly method: string; readonly serverSubject: string }
+  readonly eap: { readonly method: string; readonly serverSubject: string; readonly datesChecked: boolean }
 }
 
 /** wpa_supplicant, or a fake that passes the same suite. */

@@ -1,0 +1,107 @@
+/** Carries out each effect of the lifecycle with the ports; every one ends in exactly one event or throws an AgentError. */
+import { candidatesOf } from './credential/candidates.ts'
+import type { Identity, SharedSecret, TemporarySecret } from './credential/credential.ts'
+import { eapProfile } from './credential/eap-profile.ts'
+import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
+import type { Clock, CloudClient, CredentialStore, Supplicant, SystemClock } from './ports.ts'
+import type { Deadlines, Executors } from './run.ts'
+
+/** What the executors need. */
+export type ExecutorOptions = {
+  readonly identity: Identity
+  readonly flashed: readonly (SharedSecret | TemporarySecret)[]
+  readonly supplicant: Supplicant
+  readonly cloud: CloudClient
+  readonly store: CredentialStore
+  readonly clock: Clock
+  readonly systemClock: SystemClock
+  readonly limits: BackoffLimits
+  /** In [0, 1). */
+  readonly random: () => number
+  /** No time before the build of this program is true. */
+  readonly buildTimeMs: number
+}
+
+/** A clock this far from the cloud's is set; less is left to NTP. */
+const CLOCK_TOLERANCE_MS = 5_000
+
+/** Where in a token's life the next one is asked for. */
+const RENEW_AT = 0.8
+
+/** The executors over these ports. */
+export function createExecutors(options: ExecutorOptions): Executors {
+  const { identity, supplicant, cloud, store, clock } = options
+  return {
+    load: async () => {
+      const candidates = candidatesOf(await store.load(), options.flashed)
+      const floorMs = Math.max(options.buildTimeMs, await store.timeFloor())
+      return { type: 'loaded', candidates, clockTrusted: clock.nowMs() >= floorMs }
+    },
+    scan: async ({ maxAgeMs }, signal) => ({ type: 'scanned', bsss: await supplicant.scan({ maxAgeMs }, signal) }),
+    join: async ({ bss, candidate, checkDates }, signal) => {
+      const eap = eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
+      return { type: 'joined', link: await supplicant.join(bss, eap, signal) }
+    },
+    'ask-time': async (_, signal) => {
+      const { timeMs, challenge } = await cloud.time(signal)
+      if (Math.abs(clock.nowMs() - timeMs) > CLOCK_TOLERANCE_MS) await options.systemClock.set(timeMs)
+      await store.raiseTimeFloor(timeMs)
+      return { type: 'time-known', challenge }
+    },
+    authenticate: async ({ candidate, challenge }, signal) => ({
+      type: 'authenticated',
+      token: await cloud.token(candidate.credential, challenge, signal),
+    }),
+    'request-swap': async ({ credential, token, nonce }, signal) => ({
+      type: 'issued',
+      credential: await cloud.requestCredential(token, credential, await store.nonce(nonce), signal),
+    }),
+    'store-pending': async ({ credential }) => {
+      await store.storePending(credential)
+      return { type: 'stored' }
+    },
+    promote: async ({ credential }) => {
+      await store.promote(credential)
+      return { type: 'promoted' }
+    },
+    'keep-token': async ({ candidate, token }, signal) => {
+      await clock.sleep(Math.max(0, token.expiresAtMs - clock.nowMs()) * RENEW_AT, signal)
+      return { type: 'authenticated', token: await cloud.token(candidate.credential, null, signal) }
+    },
+    wait: async ({ attempt, atLeastMs }, signal) => {
+      await clock.sleep(backoffMs(attempt, atLeastMs, options.limits, options.random()), signal)
+      return { type: 'waited' }
+    },
+    'watch-link': async ({ link }, signal) => ({ type: 'link-lost', failure: await supplicant.linkLost(link, signal) }),
+    'watch-radio': async (_, signal) => {
+      await supplicant.radioAppeared(signal)
+      return { type: 'radio-appeared' }
+    },
+  }
+}
+
+/** How long each effect may take at the very most; adapters have tighter deadlines of their own. */
+export function deadlinesOf(timers: {
+  readonly scanMs: number
+  readonly joinMs: number
+  readonly addressMs: number
+  readonly cloudCallMs: number
+}): Deadlines {
+  const graceMs = 5_000
+  const cloudCall = { ms: timers.cloudCallMs + graceMs, code: 'ERR_CLOUD_UNREACHABLE' } as const
+  const store = { ms: 30_000, code: 'ERR_STORE_IO' } as const
+  return {
+    load: store,
+    scan: { ms: timers.scanMs + graceMs, code: 'ERR_WIFI_SUPPLICANT' },
+    join: { ms: timers.joinMs + timers.addressMs + graceMs, code: 'ERR_WIFI_JOIN_TIMEOUT' },
+    'ask-time': { ms: cloudCall.ms + store.ms, code: 'ERR_CLOUD_UNREACHABLE' },
+    authenticate: cloudCall,
+    'request-swap': { ms: cloudCall.ms + store.ms, code: 'ERR_CLOUD_UNREACHABLE' },
+    'store-pending': store,
+    promote: store,
+    'keep-token': null,
+    wait: null,
+    'watch-link': null,
+    'watch-radio': null,
+  }
+}

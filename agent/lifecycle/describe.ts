@@ -1,0 +1,84 @@
+/** What an event says to a person: one line, and fields that are safe to log. */
+import { credentialLabel } from '../credential/credential.ts'
+import { hotspotText } from '../credential/hotspot.ts'
+import { FAILURES, type Failure } from '../failure.ts'
+import type { Bss } from '../ports.ts'
+import type { Event, State } from './state.ts'
+
+/** A line for people and fields for programs. */
+export type Description = { readonly text: string; readonly fields: Readonly<Record<string, unknown>> }
+
+const bssFields = (bss: Bss) => ({
+  hotspot: hotspotText(bss.hotspot),
+  bssid: bss.bssid,
+  frequencyMhz: bss.frequencyMhz,
+  signalDbm: bss.signalDbm,
+})
+
+const failureFields = ({ code, detail, retryAfterMs }: Failure) => ({
+  code,
+  detail,
+  remedy: FAILURES[code].remedy,
+  ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+})
+
+/** Describes an event. */
+export function describeEvent(event: Event): Description {
+  switch (event.type) {
+    case 'loaded': {
+      const candidates = event.candidates.map(({ slot, credential }) => `${slot}:${credentialLabel(credential)}`)
+      return { text: `credentials loaded: ${candidates.join(', ') || 'none'}`, fields: { candidates, clockTrusted: event.clockTrusted } }
+    }
+    case 'scanned':
+      return { text: `${event.bsss.length} BSS in range`, fields: { bsss: event.bsss.map(bssFields) } }
+    case 'joined': {
+      const { bss, address, interfaceName, eap } = event.link
+      return { text: `joined ${hotspotText(bss.hotspot)} by ${eap.method}`, fields: { ...bssFields(bss), address, interfaceName, eap } }
+    }
+    case 'time-known':
+      return { text: 'the cloud signed the time', fields: {} }
+    case 'authenticated':
+      return {
+        text: `the cloud gave a token of scope ${event.token.scope}`,
+        fields: { scope: event.token.scope, expiresAtMs: event.token.expiresAtMs },
+      }
+    case 'issued':
+      return { text: 'the cloud issued a permanent secret', fields: { credential: credentialLabel(event.credential) } }
+    case 'stored':
+      return { text: 'the permanent secret is stored durably, pending', fields: {} }
+    case 'promoted':
+      return { text: 'the permanent secret is proved and promoted', fields: {} }
+    case 'link-lost':
+      return { text: `link lost: ${event.failure.detail}`, fields: failureFields(event.failure) }
+    case 'radio-appeared':
+      return { text: 'a radio appeared', fields: {} }
+    case 'waited':
+      return { text: 'waited long enough', fields: {} }
+    case 'failed':
+      return { text: `${event.failure.code}: ${event.failure.detail}`, fields: failureFields(event.failure) }
+  }
+}
+
+/** One line for `systemctl status`: where the device is. */
+export function describeState(state: State): string {
+  switch (state.phase) {
+    case 'starting':
+      return 'starting'
+    case 'scanning':
+      return `scanning with credential ${credentialLabel(state.journey.candidates[0].credential)}`
+    case 'joining':
+      return `joining ${hotspotText(state.bss.hotspot)} (${state.bss.bssid})`
+    case 'asking-time':
+      return 'asking the cloud for the time'
+    case 'authenticating':
+      return 'authenticating to the cloud'
+    case 'swapping':
+      return `swapping the temporary secret: ${state.step.at}`
+    case 'steady':
+      return `steady on ${hotspotText(state.hold.link.bss.hotspot)} with ${credentialLabel(state.credential)}`
+    case 'waiting':
+      return `waiting after ${state.because.code}: ${state.because.detail}`
+    case 'halted':
+      return `halted by ${state.because.code}: ${state.because.detail}`
+  }
+}

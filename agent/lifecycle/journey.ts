@@ -1,0 +1,85 @@
+/** What a device carries from attempt to attempt: which credential walks, how often it stumbled, where, and whether it knows the time. */
+import { type Candidate, type Candidates, credentialLabel, type IssuedSecret, isSameCredential } from '../credential/credential.ts'
+import { FAILURES, type Failure } from '../failure.ts'
+import type { Bss } from '../ports.ts'
+import { byFailures, forgive, type Memory, NO_FAILURES, remember } from './memory.ts'
+
+/** The first candidate is the one that walks the path now. */
+export type Journey = {
+  readonly candidates: Candidates
+  /** Rounds failed since the device was last steady; drives the backoff. */
+  readonly attempt: number
+  readonly memory: Memory
+  /** `doubtful` until the cloud's signed time was heard: certificate dates are then not checked, and nothing but the time is asked. */
+  readonly clock: 'trusted' | 'doubtful'
+  /** When a former credential was last tried in place of the promoted one (monotonic ms), or null. */
+  readonly lastFallbackMs: number | null
+}
+
+/** A timeout may hide a refusal: before the first promotion every third failed round goes to the next candidate. */
+const ROTATE_EVERY_ROUNDS = 3
+
+/** A former credential shown often would raise the cloud's thief alarm. */
+const FALLBACK_EVERY_MS = 24 * 3_600_000
+
+/** A journey's start. */
+export const setOut = (candidates: Candidates, clockTrusted: boolean): Journey => ({
+  candidates,
+  attempt: 0,
+  memory: NO_FAILURES,
+  clock: clockTrusted ? 'trusted' : 'doubtful',
+  lastFallbackMs: null,
+})
+
+const labelOf = (journey: Journey): string => credentialLabel(journey.candidates[0].credential)
+
+/** Holds a failure against a BSS, for the credential that walks now. */
+export const stumbled = (journey: Journey, bss: Bss, nowMs: number): Journey => ({
+  ...journey,
+  memory: remember(journey.memory, bss.bssid, labelOf(journey), nowMs),
+})
+
+/** The BSS brought the credential all the way: nothing is held against it any more. */
+export const arrived = (journey: Journey, bss: Bss): Journey => ({
+  ...journey,
+  memory: forgive(journey.memory, bss.bssid, labelOf(journey)),
+})
+
+/** The BSSs in the order in which the walking credential should try them. */
+export const order = (journey: Journey, bsss: readonly Bss[], nowMs: number): readonly Bss[] =>
+  byFailures(bsss, journey.memory, labelOf(journey), nowMs)
+
+const toBack = ([first, ...rest]: Candidates): Candidates => {
+  const [second, ...others] = rest
+  return second === undefined ? [first] : [second, ...others, first]
+}
+
+const toFront = (front: Candidate, candidates: Candidates): Candidates => [front, ...candidates.filter((candidate) => candidate !== front)]
+
+/** The journey after a failed round: one more attempt, and by the failure's disposition another candidate. */
+export function afterFailure(journey: Journey, failure: Failure, nowMs: number): Journey {
+  const next = { ...journey, attempt: journey.attempt + 1 }
+  const refused = FAILURES[failure.code].disposition === 'rotate'
+  const [front] = journey.candidates
+  const current = journey.candidates.find(({ slot }) => slot === 'current')
+  if (front.slot === 'current') {
+    const fallbackDue = journey.lastFallbackMs === null || nowMs - journey.lastFallbackMs >= FALLBACK_EVERY_MS
+    if (!refused || !fallbackDue || journey.candidates.length === 1) return next
+    return { ...next, candidates: toBack(journey.candidates), lastFallbackMs: nowMs }
+  }
+  if (current !== undefined && front.slot !== 'pending') return { ...next, candidates: toFront(current, toBack(journey.candidates)) }
+  return refused || next.attempt % ROTATE_EVERY_ROUNDS === 0 ? { ...next, candidates: toBack(journey.candidates) } : next
+}
+
+/** The journey once a new secret is stored: it walks first, and everything else stays behind it. */
+export function withPending(journey: Journey, credential: IssuedSecret): Journey {
+  const pending: Candidate = { slot: 'pending', credential }
+  return { ...journey, attempt: 0, candidates: [pending, ...journey.candidates.filter(({ slot }) => slot !== 'pending')] }
+}
+
+/** The journey once the pending secret was promoted: it replaces the former current one. */
+export function withCurrent(journey: Journey, credential: IssuedSecret): Journey {
+  const current: Candidate = { slot: 'current', credential }
+  const rest = journey.candidates.filter((candidate) => candidate.slot !== 'current' && !isSameCredential(candidate, current))
+  return { ...journey, candidates: [current, ...rest] }
+}
