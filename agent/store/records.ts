@@ -1,0 +1,77 @@
+/**
+ * What stands in the files of the state directory: one JSON object each, with the format's number, the device it belongs to,
+ * and a checksum over everything else, so that no torn, mistyped or foreign file is ever taken for a good one.
+ */
+import { createHash } from 'node:crypto'
+import { type DeviceName, parseCredentialId } from '../contract/names.ts'
+import { isObject, type Parsed, parsed, unparsed } from '../contract/parsed.ts'
+import { formatSecretText, parseSecretText } from '../contract/secret-text.ts'
+import { parseNonce } from '../contract/swap.ts'
+import type { IssuedSecret } from '../credential/credential.ts'
+import { Secret } from '../credential/secret.ts'
+
+const FORMAT = 1
+
+type Content = Readonly<Record<string, unknown>>
+
+const checksumOf = (content: Content): string => createHash('sha256').update(JSON.stringify(content)).digest('hex')
+
+function seal(name: DeviceName, members: Content): string {
+  const content = { format: FORMAT, account: name.account, device: name.device, ...members }
+  return `${JSON.stringify({ ...content, checksum: checksumOf(content) })}\n`
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The format is looked at before the checksum, since another format may have another one. Members added later are kept and covered. */
+function unseal(text: string, name: DeviceName): Parsed<Content> {
+  const value = parseJson(text)
+  if (!isObject(value)) return unparsed('torn: it is not a JSON object')
+  if (value.format !== FORMAT) return unparsed(`it has another format than ${FORMAT}`)
+  const { checksum, ...content } = value
+  if (checksum !== checksumOf(content)) return unparsed('torn or changed: its checksum does not match')
+  if (value.account !== name.account || value.device !== name.device) return unparsed('foreign: it belongs to another device')
+  return parsed(content)
+}
+
+/** A credential slot's text. */
+export const encodeSlot = (name: DeviceName, credential: IssuedSecret): string =>
+  seal(name, { secretId: credential.id.secretId, secret: formatSecretText('zks_', credential.secret.reveal()) })
+
+/** Reads a credential slot of this device. */
+export function decodeSlot(text: string, name: DeviceName): Parsed<IssuedSecret> {
+  const content = unseal(text, name)
+  if (!content.ok) return content
+  const { secretId, secret: secretText } = content.value
+  if (typeof secretId !== 'string' || typeof secretText !== 'string') return unparsed('it has no secretId or no secret')
+  const id = parseCredentialId(`s.${secretId}`)
+  if (!id.ok || id.value.kind !== 'issued') return unparsed('its secretId is malformed')
+  const secret = parseSecretText('zks_', secretText)
+  return secret.ok ? parsed({ kind: 'shared-secret', id: id.value, secret: new Secret(secret.value) }) : secret
+}
+
+/** The text of the swap's nonce. */
+export const encodeNonce = (name: DeviceName, nonce: string): string => seal(name, { nonce })
+
+/** Reads the swap's nonce of this device. */
+export function decodeNonce(text: string, name: DeviceName): Parsed<string> {
+  const content = unseal(text, name)
+  return content.ok ? parseNonce(content.value.nonce) : content
+}
+
+/** The text of the time floor. */
+export const encodeTimeFloor = (name: DeviceName, timeMs: number): string => seal(name, { timeMs })
+
+/** Reads the time floor; it carries the checksum too, because a flipped bit in it could push the clock centuries ahead. */
+export function decodeTimeFloor(text: string, name: DeviceName): Parsed<number> {
+  const content = unseal(text, name)
+  if (!content.ok) return content
+  const { timeMs } = content.value
+  return typeof timeMs === 'number' && Number.isSafeInteger(timeMs) && timeMs >= 0 ? parsed(timeMs) : unparsed('its timeMs is malformed')
+}

@@ -1,0 +1,165 @@
+/**
+ * The device's own credentials on its own disk (contract §5): the slots `pending` and `current`, the swap's nonce and the time
+ * floor. What a call promised is durable when it returns; what it did not finish leaves the old state whole.
+ */
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { DeviceName } from '../contract/names.ts'
+import { NONCE_BYTES } from '../contract/swap.ts'
+import type { StoredCredentials } from '../credential/candidates.ts'
+import type { IssuedSecret } from '../credential/credential.ts'
+import { AgentError } from '../failure.ts'
+import type { Log } from '../log.ts'
+import type { CredentialStore } from '../ports.ts'
+import { volatileBecause } from './durability.ts'
+import { type Files, systemFiles } from './files.ts'
+import { lockDirectory } from './lock.ts'
+import { decodeNonce, decodeSlot, decodeTimeFloor, encodeNonce, encodeSlot, encodeTimeFloor } from './records.ts'
+import { openDirectory, StateDirectory } from './state-directory.ts'
+import { storeError } from './store-error.ts'
+
+/** What the store needs; the last three are for tests only and no config reaches them. */
+export type StoreOptions = {
+  readonly directory: string
+  readonly identity: DeviceName
+  readonly log: Log
+  readonly random?: (bytes: number) => Uint8Array
+  readonly files?: Files
+  readonly allowVolatile?: boolean
+}
+
+/** A store that can be closed, which lets the next agent have the directory. */
+export type OpenStore = CredentialStore & { close(): Promise<void> }
+
+/** Opens the state directory for this process alone: makes it where it is missing, locks it, sweeps it. */
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const { log, files = systemFiles, random = randomBytes } = options
+  const path = resolve(options.directory)
+  try {
+    const fd = await openDirectory(files, path)
+    try {
+      await lockDirectory(fd, path)
+      const directory = new StateDirectory(files, path, fd, log)
+      await directory.sweep()
+      const because = options.allowVolatile === true ? null : await volatileBecause(path)
+      if (because !== null) log.warn({ directory: path, reason: because }, 'the state directory does not survive a power cut: no swap')
+      return new DirectoryStore(directory, options.identity, random, because)
+    } catch (error) {
+      await files.close(fd).catch(() => undefined)
+      throw error
+    }
+  } catch (error) {
+    throw storeError(`open the state directory ${path}`, error)
+  }
+}
+
+const isSame = (a: IssuedSecret, b: IssuedSecret): boolean =>
+  a.id.secretId === b.id.secretId && Buffer.from(a.secret.reveal()).equals(b.secret.reveal())
+
+class DirectoryStore implements OpenStore {
+  readonly #directory: StateDirectory
+  readonly #name: DeviceName
+  readonly #random: (bytes: number) => Uint8Array
+  readonly #volatileBecause: string | null
+  /** Calls run one after another, in the order they came: an abandoned one still ends before the next begins. */
+  #last: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+
+  constructor(directory: StateDirectory, name: DeviceName, random: (bytes: number) => Uint8Array, because: string | null) {
+    this.#directory = directory
+    this.#name = name
+    this.#random = random
+    this.#volatileBecause = because
+  }
+
+  load(): Promise<StoredCredentials> {
+    return this.#inTurn('read the credential slots', async () => {
+      const pending = await this.#directory.read('pending.json', this.#slot)
+      const current = await this.#directory.read('current.json', this.#slot)
+      // An agent killed between rename and flush leaves a pending slot that can be read and may still vanish with the power.
+      // Shown to the cloud it would revoke all others. `current` needs no flush: until its rename is durable, `pending` is the same.
+      if (pending !== null) await this.#directory.sync()
+      return { pending, current }
+    })
+  }
+
+  nonce(which: 'kept' | 'fresh'): Promise<string> {
+    return this.#inTurn('keep the nonce', async () => {
+      this.#requireDurable()
+      const kept = which === 'kept' ? await this.#directory.read('nonce', this.#nonce) : null
+      if (kept !== null) {
+        await this.#directory.sync()
+        return kept
+      }
+      const fresh = Buffer.from(this.#random(NONCE_BYTES)).toString('base64url')
+      await this.#directory.write('nonce', encodeNonce(this.#name, fresh), this.#nonce)
+      return fresh
+    })
+  }
+
+  storePending(credential: IssuedSecret): Promise<void> {
+    return this.#inTurn('store the pending credential', async () => {
+      this.#requireDurable()
+      await this.#directory.write('pending.json', encodeSlot(this.#name, credential), this.#slot)
+    })
+  }
+
+  promote(credential: IssuedSecret): Promise<void> {
+    return this.#inTurn('promote the pending credential', async () => {
+      const pending = await this.#directory.read('pending.json', this.#slot)
+      if (pending !== null && isSame(pending, credential)) return this.#directory.move('pending.json', 'current.json', this.#slot)
+      const current = await this.#directory.read('current.json', this.#slot)
+      // Asked again after the rename was done and the flush failed.
+      if (pending === null && current !== null && isSame(current, credential)) return this.#directory.sync()
+      const holds = pending === null ? 'nothing' : `s.${pending.id.secretId}`
+      throw new AgentError('ERR_STORE_IO', `cannot promote s.${credential.id.secretId}: the pending slot holds ${holds}`)
+    })
+  }
+
+  timeFloor(): Promise<number> {
+    return this.#inTurn('read the time floor', () => this.#readFloor())
+  }
+
+  raiseTimeFloor(timeMs: number): Promise<void> {
+    return this.#inTurn('raise the time floor', async () => {
+      if (timeMs <= (await this.#readFloor())) return
+      await this.#directory.write('time-floor', encodeTimeFloor(this.#name, Math.floor(timeMs)), this.#floor)
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn('close the state directory', async () => {
+      this.#isClosed = true
+      await this.#directory.close()
+    })
+  }
+
+  readonly #slot = (text: string) => decodeSlot(text, this.#name)
+  readonly #nonce = (text: string) => decodeNonce(text, this.#name)
+  readonly #floor = (text: string) => decodeTimeFloor(text, this.#name)
+
+  async #readFloor(): Promise<number> {
+    return (await this.#directory.read('time-floor', this.#floor)) ?? 0
+  }
+
+  #requireDurable(): void {
+    if (this.#volatileBecause === null) return
+    throw new AgentError('ERR_STORE_NOT_DURABLE', `the state directory does not survive a power cut: ${this.#volatileBecause}`)
+  }
+
+  /** The number of a closed descriptor may by now mean another file, and the lock is another agent's. */
+  #whileOpen<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new AgentError('ERR_STORE_IO', 'the store is closed')
+    return call()
+  }
+
+  #inTurn<T>(doing: string, call: () => Promise<T>): Promise<T> {
+    const turn = this.#last
+      .then(() => this.#whileOpen(call))
+      .catch((error: unknown) => {
+        throw storeError(doing, error)
+      })
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+}
