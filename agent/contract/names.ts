@@ -6,8 +6,12 @@ import { type Parsed, parsed, unparsed } from './parsed.ts'
 
 const ACCOUNT_ID = /^[a-z0-9]([a-z0-9-]{0,29}[a-z0-9])?$/
 const DEVICE_ID = /^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/
-const SECRET_ID = /^[a-z0-9]+-[1-9][0-9]{0,9}-[a-z2-7]{16}-[a-z2-7]{13}$/
 const DEVICE_ID_MAX_BYTES = 63
+const REALM = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/
+const REALM_MAX_BYTES = 100
+
+/** The parts of a secret id. Its length, with the longest device id, account and realm, keeps an identity within RADIUS's 253 bytes (RFC 2865 §5). */
+export const SECRET_ID = /^([a-z0-9]{1,12})-([1-9][0-9]{0,9})-([a-z2-7]{16})-([a-z2-7]{13})$/
 
 /** The realm of a device whose config names none; `.invalid` never resolves (RFC 2606). */
 export const DEFAULT_REALM = 'zipkey.invalid'
@@ -26,11 +30,9 @@ export const parseDeviceId = (text: string): Parsed<string> =>
 export const parseKeyId = (text: string): Parsed<string> =>
   ACCOUNT_ID.test(text) ? parsed(text) : unparsed('a provisioning key id is 1 to 31 of a-z, 0-9 and inner hyphens')
 
-/** Reads a realm: two or more DNS labels, or one. */
+/** Reads a realm: a lower-case DNS name of at most 100 characters. */
 export const parseRealm = (text: string): Parsed<string> =>
-  text.length <= 200 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(text)
-    ? parsed(text)
-    : unparsed('a realm is a lower-case DNS name')
+  text.length <= REALM_MAX_BYTES && REALM.test(text) ? parsed(text) : unparsed('a realm is a lower-case DNS name of at most 100 characters')
 
 /** Which of a device's credentials is meant: one derived from a provisioning key, one the cloud issued, or the flashed one. */
 export type CredentialId =

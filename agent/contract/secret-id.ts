@@ -3,7 +3,7 @@
  * older backup recognise an id that it issued after the backup, accept it and roll forward.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { DeviceName } from './names.ts'
+import { type DeviceName, SECRET_ID } from './names.ts'
 import { type Parsed, parsed, unparsed } from './parsed.ts'
 
 const MAC_BYTES = 8
@@ -38,7 +38,7 @@ export function makeSecretId(masterKeyId: string, masterKey: Uint8Array, name: D
 
 /** Reads the parts of a secret id; whether its MAC is good is another question. */
 export function parseSecretId(text: string): Parsed<SecretId> {
-  const match = /^([a-z0-9]+)-([1-9][0-9]{0,9})-([a-z2-7]{16})-([a-z2-7]{13})$/.exec(text)
+  const match = SECRET_ID.exec(text)
   if (match === null) return unparsed('a secret id is <master key id>-<generation>-<16 base32>-<13 base32>')
   const [, masterKeyId = '', generation = '', random = '', mac = ''] = match
   return parsed({ masterKeyId, generation: Number(generation), random, mac })

@@ -47,6 +47,7 @@ export function parseTokenAnswer(body: unknown): Parsed<TokenAnswer> {
   const { access_token: accessToken, scope, expires_in: expiresInS } = body
   if (typeof accessToken !== 'string' || accessToken === '') return unparsed('the token answer has no access_token')
   if (scope !== 'enrol' && scope !== 'device') return unparsed('the token answer has an unknown scope')
-  if (typeof expiresInS !== 'number' || !(expiresInS > 0)) return unparsed('the token answer has no expires_in')
+  if (typeof expiresInS !== 'number' || !Number.isFinite(expiresInS) || expiresInS <= 0)
+    return unparsed('the token answer has no expires_in')
   return parsed({ accessToken, scope, expiresInMs: expiresInS * 1000 })
 }

@@ -30,9 +30,9 @@ export type WiredPort = { readonly security: 'wired-eap'; readonly eap: EapSetti
 /** Any hotspot this version can join. */
 export type HotspotProfile = RadioHotspot | WiredPort
 
-/** The SSID for people: UTF-8 where it is printable, hex where it is not. */
+/** The SSID for people: UTF-8 where it is printable, hex where it is not. A byte order mark stays, so that no two SSIDs look the same. */
 export function ssidText(ssid: Uint8Array): string {
-  const text = new TextDecoder('utf-8').decode(ssid)
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(ssid)
   return /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(text) && !text.includes('\uFFFD') ? text : `0x${Buffer.from(ssid).toString('hex')}`
 }
 
