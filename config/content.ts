@@ -1,0 +1,99 @@
+/**
+ * Contents that may stand in the config itself, in a file of their own, or in a systemd credential:
+ * `"…"`, `{"file": "aaa-ca.pem"}` (relative to the file that names it), `{"credential": "name"}` (LoadCredential= of the unit).
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { isObject, type Parsed } from '../agent/contract/parsed.ts'
+import type { JsonSchema, Reader, Reading } from './reader.ts'
+import { unknownKey } from './words.ts'
+
+const MAX_BYTES = 1024 * 1024
+const READABLE_BY_ALL = 0o004
+
+/** How contents of one kind are read. `inline` describes the form in the config itself, which is a text unless `parseInline` is given. */
+export type Contents<T> = {
+  readonly doc: string
+  readonly secret: boolean
+  readonly inline: JsonSchema
+  readonly parse: (text: string) => Parsed<T>
+  readonly parseInline?: (value: unknown) => Parsed<T>
+}
+
+/** Reads contents of one kind, wherever they stand. */
+export function contents<T>(kind: Contents<T>): Reader<T> {
+  return {
+    json: { description: kind.doc, anyOf: [kind.inline, ...REFERENCES] },
+    read(value, path, reading) {
+      if (isObject(value) && ('file' in value || 'credential' in value)) return readReferenced(value, path, kind, reading)
+      if (kind.secret) reading.holdsSecret(path)
+      return take(kind.parseInline === undefined ? parseText(kind, value) : kind.parseInline(value), path, reading)
+    },
+  }
+}
+
+const reference = (key: string, doc: string): JsonSchema => ({
+  type: 'object',
+  properties: { [key]: { type: 'string', minLength: 1, description: doc } },
+  required: [key],
+  additionalProperties: false,
+})
+
+const REFERENCES = [
+  reference('file', 'A file; a relative name starts at the directory of the config file that names it.'),
+  reference('credential', 'A systemd credential: LoadCredential=<name>:<path> in a drop-in of the unit.'),
+]
+
+const parseText = <T>(kind: Contents<T>, value: unknown): Parsed<T> =>
+  typeof value === 'string' ? kind.parse(value) : { ok: false, problem: 'expected a text in quotes, {"file": "…"} or {"credential": "…"}' }
+
+const take = <T>(result: Parsed<T>, path: string, reading: Reading): T | undefined =>
+  result.ok ? result.value : void reading.problem(path, result.problem)
+
+function readReferenced<T>(value: Readonly<Record<string, unknown>>, path: string, kind: Contents<T>, reading: Reading): T | undefined {
+  const [key = '', ...more] = Object.keys(value)
+  const name = value[key]
+  for (const extra of more) reading.problem(`${path}.${extra}`, unknownKey(extra, ['file', 'credential']))
+  if (more.length > 0) return undefined
+  if (typeof name !== 'string' || name === '') return void reading.problem(`${path}.${key}`, 'expected a name in quotes')
+  const file = key === 'file' ? resolve(reading.directoryOf(path), name) : credentialFile(name, path, reading)
+  if (file === undefined) return undefined
+  const text = readContents(file, `${path}.${key}`, kind.secret, reading)
+  if (text === undefined) return undefined
+  const result = kind.parse(text)
+  return result.ok ? result.value : void reading.problem(`${path}.${key}`, `${file}: ${result.problem}`)
+}
+
+function credentialFile(name: string, path: string, reading: Reading): string | undefined {
+  if (reading.credentialsDirectory === null)
+    return void reading.problem(`${path}.credential`, `no systemd credentials here: add LoadCredential=${name}:<path> to the unit`)
+  if (name.includes('/')) return void reading.problem(`${path}.credential`, 'the name of a systemd credential has no /')
+  return join(reading.credentialsDirectory, name)
+}
+
+function readContents(file: string, path: string, secret: boolean, reading: Reading): string | undefined {
+  try {
+    const { mode, size } = statSync(file)
+    if (size > MAX_BYTES) return void reading.problem(path, `${file}: larger than ${MAX_BYTES} bytes: this cannot be the right file`)
+    if (secret && (mode & READABLE_BY_ALL) !== 0)
+      reading.warning(path, `${file}: holds a secret and everyone can read it: chmod o-rwx ${file}`)
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    return void reading.problem(path, whyUnreadable(file, error))
+  }
+}
+
+/** Why a file cannot be read and what helps, in one line. */
+export function whyUnreadable(file: string, error: unknown): string {
+  const code = isObject(error) || error instanceof Error ? (error as { readonly code?: unknown }).code : undefined
+  switch (code) {
+    case 'ENOENT':
+      return `${file}: no such file: put it there or correct the name`
+    case 'EACCES':
+      return `${file}: not readable for this user: chgrp zipkey and chmod g+r`
+    case 'EISDIR':
+      return `${file}: is a directory: name a file in it`
+    default:
+      return `${file}: cannot be read (${String(code)})`
+  }
+}

@@ -1,0 +1,90 @@
+/** `credentials[]`: what the device can prove itself with, in order of preference. */
+import { deriveTemporarySecret, stretchOpaqueSecret } from '../agent/contract/derivation.ts'
+import { type DeviceName, parseKeyId } from '../agent/contract/names.ts'
+import { type Parsed, parsed } from '../agent/contract/parsed.ts'
+import { looksLikeSecretText, parseSecretText, type SecretPrefix } from '../agent/contract/secret-text.ts'
+import type { SharedSecret, TemporarySecret } from '../agent/credential/credential.ts'
+import { Secret } from '../agent/credential/secret.ts'
+import { contents } from './content.ts'
+import { choice, flag, type Read, type Reader, text } from './reader.ts'
+import { optional, record, required, tagged } from './record.ts'
+
+const OPAQUE_MIN_CHARACTERS = 8
+
+const secretText = (doc: string, prefix: SecretPrefix): Reader<Uint8Array> =>
+  contents({
+    doc,
+    secret: true,
+    inline: { type: 'string', pattern: `^${prefix}[A-Za-z0-9_-]{48}$` },
+    parse: (coded) => flashAgain(parseSecretText(prefix, coded)),
+  })
+
+const flashAgain = <T>(result: Parsed<T>): Parsed<T> => (result.ok ? result : { ok: false, problem: `${result.problem}; flash it again` })
+
+/** A secret that the company already had. What looks like one of ours must be whole even so. */
+const opaqueSecret = contents({
+  doc: 'The secret that the company already gave this device: any text. Held to be weak, it is stretched by scrypt.',
+  secret: true,
+  inline: { type: 'string', minLength: OPAQUE_MIN_CHARACTERS },
+  parse(whole): Parsed<string> {
+    const body = whole.replace(/\r?\n$/, '')
+    const ours = looksLikeSecretText(body) ? flashAgain(parseSecretText('zks_', body)) : null
+    if (ours !== null && !ours.ok) return ours
+    return body.length >= OPAQUE_MIN_CHARACTERS ? parsed(body) : { ok: false, problem: `shorter than ${OPAQUE_MIN_CHARACTERS} characters` }
+  },
+})
+
+const keyId = text('The id of the provisioning key, as registered in the cloud.', parseKeyId, { maxLength: 31 })
+
+const derivedTemporary = record('A temporary credential: the secret that the factory derived for this device.', {
+  kind: required(choice('Told apart by this word.', ['temporary'])),
+  keyId: required(keyId),
+  secret: required(secretText('This device’s temporary secret, zks_….', 'zks_')),
+})
+
+const keyedTemporary = record('A temporary credential: the provisioning key, from which the device derives its own secret.', {
+  kind: required(choice('Told apart by this word.', ['temporary'])),
+  keyId: required(keyId),
+  provisioningKey: required(secretText('The provisioning key that many devices share, zkp_….', 'zkp_')),
+  keepProvisioningKey: optional(flag('Keep the provisioning key in the config after the swap.'), false),
+})
+
+const codedShared = record('A shared secret, flashed at manufacture.', {
+  kind: required(choice('Told apart by this word.', ['shared-secret'])),
+  secret: required(secretText('This device’s secret, zks_….', 'zks_')),
+})
+
+const opaqueShared = record('A shared secret that the company already had on its devices.', {
+  kind: required(choice('Told apart by this word.', ['shared-secret'])),
+  format: required(choice('opaque: any text, not one of ours.', ['opaque'])),
+  secret: required(opaqueSecret),
+})
+
+/** Chooses between two forms of one kind by whether a key is there. */
+const formOf = <A, B>(key: string, withKey: Reader<A>, without: Reader<B>): Reader<A | B> => ({
+  json: { oneOf: [withKey.json, without.json] },
+  read: (value, path, reading) =>
+    typeof value === 'object' && value !== null && key in value ? withKey.read(value, path, reading) : without.read(value, path, reading),
+})
+
+/** One entry of `credentials`. */
+export const credentialReader = tagged(
+  'One credential.',
+  'kind',
+  { temporary: formOf('provisioningKey', keyedTemporary, derivedTemporary), 'shared-secret': formOf('format', opaqueShared, codedShared) },
+  { certificate: 'this version cannot use a certificate credential yet: remove it, or update the agent' },
+)
+
+/** The credential itself, derived for this device. */
+export function credentialOf(entry: Read<typeof credentialReader>, name: DeviceName): SharedSecret | TemporarySecret {
+  switch (entry.kind) {
+    case 'temporary': {
+      const secret = 'secret' in entry ? entry.secret : deriveTemporarySecret(entry.provisioningKey, name)
+      return { kind: 'temporary-secret', id: { kind: 'temporary', keyId: entry.keyId }, secret: new Secret(secret) }
+    }
+    case 'shared-secret': {
+      const secret = 'format' in entry ? stretchOpaqueSecret(entry.secret, name) : entry.secret
+      return { kind: 'shared-secret', id: { kind: 'flashed' }, secret: new Secret(secret) }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/** `hotspots[]`: what the device must know about a hotspot before it shows it anything. */
+import { X509Certificate } from 'node:crypto'
+import { parseRealm } from '../agent/contract/names.ts'
+import { isObject, type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
+import type { EapSettings, HotspotProfile } from '../agent/credential/hotspot.ts'
+import { contents } from './content.ts'
+import { choice, integer, list, type Read, type Reader, text } from './reader.ts'
+import { optional, record, required, tagged } from './record.ts'
+
+const SSID_MAX_BYTES = 32
+const DNS_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+
+/** Reads PEM of one or more CA certificates; dates are not looked at, since the device may not know the time yet. */
+export function parseCaPem(pem: string): Parsed<string> {
+  if (/PRIVATE KEY-----/.test(pem)) return unparsed('holds a private key: give the CA certificate only')
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0) return unparsed('holds no PEM certificate (-----BEGIN CERTIFICATE-----)')
+  try {
+    for (const block of blocks)
+      if (!new X509Certificate(block).ca) return unparsed('holds a certificate that is not a CA: give the one that issued it')
+    return parsed(`${blocks.join('\n')}\n`)
+  } catch {
+    return unparsed('holds a PEM certificate that is damaged: copy it again')
+  }
+}
+
+/** CA certificates in PEM, in the config or in a file. */
+export const caReader = (doc: string): Reader<string> =>
+  contents({ doc, secret: false, inline: { type: 'string', pattern: '-----BEGIN CERTIFICATE-----' }, parse: parseCaPem })
+
+/** A DNS name. */
+export const parseDnsName = (name: string): Parsed<string> => (DNS_NAME.test(name) ? parsed(name) : unparsed('expected a DNS name'))
+
+const ssidReader: Reader<Uint8Array> = {
+  json: {
+    description: 'The SSID: a text of 1 to 32 bytes in UTF-8, or its bytes in hex.',
+    anyOf: [
+      { type: 'string', minLength: 1, maxLength: SSID_MAX_BYTES },
+      {
+        type: 'object',
+        properties: { hex: { type: 'string', pattern: '^([0-9A-Fa-f]{2}){1,32}$' } },
+        required: ['hex'],
+        additionalProperties: false,
+      },
+    ],
+  },
+  read(value, path, reading) {
+    const bytes = ssidBytes(value)
+    if (bytes === null) return void reading.problem(path, 'expected a text in quotes, or {"hex": "…"}')
+    if (bytes.length < 1 || bytes.length > SSID_MAX_BYTES) return void reading.problem(path, `an SSID is 1 to ${SSID_MAX_BYTES} bytes`)
+    return bytes
+  },
+}
+
+function ssidBytes(value: unknown): Uint8Array | null {
+  if (typeof value === 'string') return new Uint8Array(Buffer.from(value, 'utf8'))
+  const hex = isObject(value) && Object.keys(value).length === 1 ? value.hex : undefined
+  return typeof hex === 'string' && /^([0-9a-f]{2})+$/i.test(hex) ? new Uint8Array(Buffer.from(hex, 'hex')) : null
+}
+
+const methodWords = list(
+  'EAP methods the hotspot offers. Secrets go by TTLS, so it must be among them.',
+  choice('An EAP method.', ['TLS', 'TTLS']),
+  1,
+)
+
+/** TLS may stand beside TTLS (it will serve certificate credentials); without TTLS no credential of this version could join. */
+const methodsReader: Reader<readonly ['TTLS']> = {
+  json: { ...methodWords.json, contains: { const: 'TTLS' } },
+  read(value, path, reading) {
+    const words = methodWords.read(value, path, reading)
+    if (words === undefined) return undefined
+    return words.includes('TTLS') ? ['TTLS'] : void reading.problem(path, 'this version joins by TTLS: add "TTLS", or remove this hotspot')
+  },
+}
+
+const eapReader = record('How the AAA server proves itself, and how the device does. CA and name are both required.', {
+  methods: optional(methodsReader, ['TTLS']),
+  inner: optional(choice('How the password is proved inside the tunnel.', ['MSCHAPV2', 'PAP']), 'MSCHAPV2'),
+  ca: required(caReader('The CA that must have issued the AAA server’s certificate.')),
+  serverName: required(text('The DNS name that the AAA server’s certificate must carry, whole.', parseDnsName)),
+  aaaDomain: optional(text('The AAA domain that the hotspot password is derived for; the realm where missing.', parseRealm), null),
+})
+
+const radioHotspot = record('A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise).', {
+  security: required(choice('Told apart by this word.', ['wpa-eap'])),
+  ssid: required(ssidReader),
+  channels: optional(list('Channels of 2.4 and 5 GHz that are scanned first.', integer('A channel number.', 1, 177), 1), []),
+  frequenciesMhz: optional(list('Frequencies that are scanned first; 6 GHz only so.', integer('MHz.', 2412, 7125), 1), []),
+  eap: required(eapReader),
+})
+
+const wiredPort = record('A wired port behind 802.1X.', {
+  security: required(choice('Told apart by this word.', ['wired-eap'])),
+  eap: required(eapReader),
+})
+
+const NOT_YET = 'this version joins wpa-eap and wired-eap only: remove this hotspot, or update the agent'
+
+/** One entry of `hotspots`. */
+export const hotspotReader = tagged(
+  'One hotspot profile.',
+  'security',
+  { 'wpa-eap': radioHotspot, 'wired-eap': wiredPort },
+  { sae: NOT_YET, psk: NOT_YET, owe: NOT_YET, open: NOT_YET },
+)
+
+/** The hotspot profile, with the realm as AAA domain where none is named. */
+export function hotspotOf(entry: Read<typeof hotspotReader>, realm: string): HotspotProfile {
+  const { ca, aaaDomain, ...rest } = entry.eap
+  const eap: EapSettings = { ...rest, caPem: ca, aaaDomain: aaaDomain ?? realm }
+  switch (entry.security) {
+    case 'wired-eap':
+      return { security: 'wired-eap', eap }
+    case 'wpa-eap': {
+      const frequenciesMhz = [...new Set([...entry.channels.map(frequencyOfChannel), ...entry.frequenciesMhz])]
+      return { security: 'wpa-eap', ssid: entry.ssid, frequenciesMhz, eap }
+    }
+  }
+}
+
+/** The centre frequency of a 2.4 or 5 GHz channel (IEEE 802.11-2020, annex E). */
+export function frequencyOfChannel(channel: number): number {
+  if (channel === 14) return 2484
+  return channel < 14 ? 2407 + 5 * channel : 5000 + 5 * channel
+}

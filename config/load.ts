@@ -1,0 +1,99 @@
+/** Loads the CA config: reads every source, checks everything, and tells every problem at once. */
+import type { Identity } from '../agent/credential/credential.ts'
+import { type AgentConfig, DEFAULT_CONFIG_FILE, type LoadedConfig } from './config.ts'
+import { credentialOf } from './credentials.ts'
+import { readDeviceId } from './device-id.ts'
+import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
+import { hotspotOf } from './hotspots.ts'
+import type { Reading } from './reader.ts'
+import type { Settings } from './schema.ts'
+import { readSettings } from './settings.ts'
+import { type Layers, layered, readFiles, type Source } from './sources.ts'
+
+/** `environment` is process.env; `configFile` wins over ZIPKEY_CONFIG; `systemRoot` is where the device's own files start. */
+export type LoadOptions = { readonly environment: Environment; readonly configFile?: string; readonly systemRoot?: string }
+
+const READABLE_BY_ALL = 0o004
+
+/** Loads the CA config. */
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const mainFile = options.configFile ?? options.environment[CONFIG_VARIABLE] ?? DEFAULT_CONFIG_FILE
+  const files = readFiles(mainFile)
+  const environment = readEnvironment(options.environment)
+  const broken = files.flatMap((file) => (file.ok ? [] : [file.line]))
+  const before = { problems: [...broken, ...environment.problems], warnings: environment.warnings }
+  const [main] = files
+  if (main === undefined || !main.ok) return { ok: false, ...before }
+  const fileLayers = files.flatMap((file) => (file.ok ? [file.layer] : []))
+  const report = new Report(layered(main.layer.source, [...fileLayers, ...environment.layers]), options.environment, before)
+  const settings = readSettings(report.layers.tree, report)
+  const config = settings === undefined ? undefined : configOf(settings, report, options.systemRoot ?? '/')
+  if (config === undefined || report.problems.length > 0) return { ok: false, problems: report.problems, warnings: report.warnings }
+  return { ok: true, config, warnings: report.warnings }
+}
+
+/** Collects what the readers have to say, each line under the source of its key. */
+class Report implements Reading {
+  readonly layers: Layers
+  readonly problems: string[]
+  readonly warnings: string[]
+  readonly credentialsDirectory: string | null
+  readonly #warnedOf = new Set<Source>()
+
+  constructor(
+    layers: Layers,
+    environment: Environment,
+    before: { readonly problems: readonly string[]; readonly warnings: readonly string[] },
+  ) {
+    this.layers = layers
+    this.problems = [...before.problems]
+    this.warnings = [...before.warnings]
+    this.credentialsDirectory = environment.CREDENTIALS_DIRECTORY ?? null
+  }
+
+  problem(path: string, message: string): void {
+    this.problems.push(`${this.layers.sourceOf(path).name}: ${path}: ${message}`)
+  }
+
+  warning(path: string, message: string): void {
+    this.warnings.push(`${this.layers.sourceOf(path).name}: ${path}: ${message}`)
+  }
+
+  directoryOf(path: string): string {
+    return this.layers.sourceOf(path).directory
+  }
+
+  holdsSecret(path: string): void {
+    const source = this.layers.sourceOf(path)
+    if (source.mode === null || (source.mode & READABLE_BY_ALL) === 0 || this.#warnedOf.has(source)) return
+    this.#warnedOf.add(source)
+    this.warnings.push(`${source.name}: ${path}: holds a secret and everyone can read it: chmod o-rwx ${source.name}`)
+  }
+}
+
+function configOf(settings: Settings, report: Report, systemRoot: string): AgentConfig | undefined {
+  const identity = identityOf(settings, report, systemRoot)
+  if (identity === undefined) return undefined
+  const { cloud, wifi } = settings
+  return {
+    identity,
+    credentials: settings.credentials.map((entry) => credentialOf(entry, identity)),
+    cloud: { url: cloud.url, issuer: cloud.issuer ?? cloud.url, caPem: cloud.ca, signingKeys: cloud.signingKeys },
+    hotspots: settings.hotspots.map((entry) => hotspotOf(entry, settings.realm)),
+    wifi: { interface: wifi.interface, country: wifi.country, address: wifi.address },
+    state: settings.state,
+    timers: settings.timers,
+    log: settings.log,
+  }
+}
+
+function identityOf({ account, realm, device }: Settings, report: Report, systemRoot: string): Identity | undefined {
+  if (device.id !== null && device.idFrom !== null)
+    return void report.problem('device', 'give id or idFrom, not both: set one of them to null')
+  if (device.id !== null) return { account, realm, device: device.id }
+  if (device.idFrom === null) return void report.problem('device', 'missing: give device.id, or device.idFrom to read it from the device')
+  const found = readDeviceId(device.idFrom, report.directoryOf('device.idFrom'), systemRoot)
+  if (!found.ok) return void report.problem('device.idFrom', found.problem)
+  if (found.value.doubt !== null) report.warning('device.idFrom', found.value.doubt)
+  return { account, realm, device: found.value.id }
+}
