@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildOnce } from './lab-folder.ts'
+
+/** Id and secret by which the hotspot's FreeRADIUS authenticates itself to the cloud. */
+export type AaaClient = { id: string; secret: string }
+
+/** Secrets of one lab that are neither keys nor certificates. */
+export type LabSecrets = { radiusSecret: string; aaaClient: AaaClient }
+
+/** Gives the lab's secrets, drawn the first time. */
+export async function prepareSecrets(): Promise<LabSecrets> {
+  const names = ['radius-secret', 'aaa-client-secret'] as const
+  const folder = await buildOnce('secrets', '1', async (unfinished) => {
+    for (const name of names) writeFileSync(join(unfinished, name), randomBytes(24).toString('base64url'), { mode: 0o600 })
+  })
+  const [radiusSecret, secret] = names.map((name) => readFileSync(join(folder, name), 'utf8')) as [string, string]
+  return { radiusSecret, aaaClient: { id: 'lab-hotspot', secret } }
+}

@@ -1,0 +1,41 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { createDisk, type DiskFile, diskSizesMib } from './disks.ts'
+import { freePort } from './free-port.ts'
+import { Lab, type PowerOn } from './lab.ts'
+import { labFolder } from './lab-folder.ts'
+import type { LabImage } from './prepare-lab.ts'
+
+/** What a lab is opened with. */
+export type LabOptions = {
+  image: LabImage
+  powerOn: PowerOn
+  /** Files of /etc/zipkey on the device; each is 0600 unless it says otherwise. */
+  config: readonly DiskFile[]
+  /** Files of /var/lib/zipkey, for a device that did not leave the factory just now. */
+  state?: readonly DiskFile[]
+  /** Where the cloud listens on the host's loopback. The device knows it as https://api.zipkey.test. */
+  cloudPort: number
+}
+
+/** Gives a running lab with disks of its own; `close()` ends it. */
+export async function openLab({ image, powerOn, config, state, cloudPort }: LabOptions): Promise<Lab> {
+  const runFolder = mkdtempSync(join(labFolder(), 'run-'))
+  const { kernelFile, initramfsFile, rootImageFile } = image
+  const disks = { stateDiskFile: join(runFolder, 'state.disk'), configDiskFile: join(runFolder, 'config.disk') }
+  const lab = new Lab({ kernelFile, initramfsFile, rootImageFile, runFolder, ...disks }, image.snapshot, {
+    cloudPort,
+    busPort: await freePort(),
+  })
+  try {
+    await Promise.all([
+      createDisk(disks.stateDiskFile, diskSizesMib.state, state ?? []),
+      createDisk(disks.configDiskFile, diskSizesMib.config, config),
+    ])
+    await lab.powerOn(powerOn)
+    return lab
+  } catch (error) {
+    await lab.close()
+    throw error
+  }
+}

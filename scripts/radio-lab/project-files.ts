@@ -1,0 +1,46 @@
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { filesBelow } from './content-key.ts'
+import { checkoutFolder } from './lab-folder.ts'
+import type { LabSecrets } from './lab-secrets.ts'
+import type { LabPki } from './pki.ts'
+import { runProgram } from './run-program.ts'
+
+const freeradius = 'cloud/freeradius'
+const shippedConfiguration = ['radiusd.conf', 'cloud.conf']
+const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf']
+
+/** The project's own files that go into the root image. */
+export function projectFiles(): string[] {
+  const folders = ['systemd'].map((name) => join(checkoutFolder(), name)).flatMap((path) => (existsSync(path) ? filesBelow(path) : []))
+  return [...folders, ...shippedConfiguration.map((name) => join(checkoutFolder(), freeradius, name))]
+}
+
+/** Puts agent, unit, D-Bus policy and users into a root tree, by the command that puts them on a device. */
+export async function installProject(tree: string): Promise<void> {
+  const install = join(checkoutFolder(), 'scripts/install')
+  if (existsSync(install)) await runProgram(install, ['--root', tree])
+}
+
+/** Sets up the hotspot's AAA server the way its operator does: the shipped configuration, a site.conf filled in, a certificate. */
+export function installHotspot(tree: string, pki: LabPki, secrets: LabSecrets): void {
+  const hotspot = join(tree, 'etc/hotspot')
+  for (const name of shippedConfiguration) copyFileSync(join(checkoutFolder(), freeradius, name), join(hotspot, 'freeradius', name))
+  copyFileSync(pki.aaa.certificateFile, join(hotspot, 'aaa.pem'))
+  copyFileSync(pki.aaa.keyFile, join(hotspot, 'aaa.key'))
+  const values: Record<string, string> = {
+    radius_secret: secrets.radiusSecret,
+    aaa_client_id: secrets.aaaClient.id,
+    aaa_client_secret: secrets.aaaClient.secret,
+  }
+  for (const name of filledIn) {
+    const file = join(hotspot, name)
+    const text = readFileSync(file, 'utf8').replace(/@(\w+)@/g, (_, key: string) => values[key] ?? unknownValue(file, key))
+    writeFileSync(file, text)
+    chmodSync(file, 0o600)
+  }
+}
+
+function unknownValue(file: string, key: string): never {
+  throw new Error(`${file} asks for @${key}@, which the lab does not know`)
+}
