@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { credentialLabel } from '../../../agent/credential/credential.ts'
 import type { Effect, State } from '../../../agent/lifecycle/state.ts'
 import { START, transition } from '../../../agent/lifecycle/transition.ts'
-import { type Fate, World } from './world.ts'
+import { temporary } from './samples.ts'
+import { type Fate, type StepEffect, World } from './world.ts'
 
 type Cut = { readonly at: number; readonly when: 'before' | 'after' }
 type Ride = { readonly state: State; readonly effects: number }
 
 const MOST_EFFECTS = 600
 
-const isStep = (effect: Effect): effect is Exclude<Effect, { do: 'watch-link' | 'watch-radio' | 'keep-token' }> =>
+const isStep = (effect: Effect): effect is StepEffect =>
   effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'keep-token'
 
 /** One life of the device: from power-on until it is steady, or until the power is cut before or after the n-th effect. */
@@ -37,8 +38,8 @@ function expectSteady(world: World, ride: Ride, story: string): void {
   expect(ride.state.phase, story).toBe('steady')
   if (ride.state.phase !== 'steady') return
   expect(world.accepts(ride.state.credential), `${story}: the cloud accepts the credential`).toBe(true)
-  expect(credentialLabel(ride.state.credential), story).toBe(`s.${world.currentId}`)
-  expect(world.temporaryGood, `${story}: the temporary secret is superseded`).toBe(false)
+  expect(credentialLabel(ride.state.credential), story).toBe(`s.${world.currentSecretId}`)
+  expect(world.accepts(temporary), `${story}: the temporary secret is superseded`).toBe(false)
 }
 
 /** A small deterministic generator, so that a failing run can be repeated. */
@@ -111,8 +112,7 @@ describe('a device whose power is cut', () => {
       live(world)
       const lossy = new World((n) => (n < 40 && draw() < 0.6 ? 'request-lost' : 'ok'))
       Object.assign(lossy.disk, world.disk)
-      lossy.currentId = world.currentId
-      lossy.temporaryGood = false
+      lossy.cloud = world.cloud
       let [state, ...effects] = START
       for (let done = 0; done < MOST_EFFECTS && state.phase !== 'steady'; done++) {
         const effect = effects.find(isStep)

@@ -1,48 +1,63 @@
 /**
- * A small world for the lifecycle: a disk that survives power cuts, and a cloud that keeps the contract's rules (§5). The
- * transition function that runs in it is the real one.
+ * A small world for the lifecycle: a disk that survives power cuts, and a cloud whose credential rules are the real ones
+ * (cloud/rules). The transition function that runs in it is the real one too.
  */
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
 import { type Credential, credentialLabel, type IssuedSecret } from '../../../agent/credential/credential.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import type { Effect, Event } from '../../../agent/lifecycle/state.ts'
+import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.ts'
+import type { TemporaryPresented } from '../../../cloud/rules/enrolment.ts'
+import { judgeAtHotspot } from '../../../cloud/rules/hotspot.ts'
+import { requestCredential } from '../../../cloud/rules/swap.ts'
+import { tokenByIssued, tokenByTemporary } from '../../../cloud/rules/token.ts'
 import { bssAt, failureOf, issued, linkOn, temporary, tokenOf } from './samples.ts'
 
 /** What becomes of one exchange: it works, the request is lost, the answer is lost, or a rogue forges an EAP-Failure. */
 export type Fate = 'ok' | 'request-lost' | 'answer-lost' | 'forged-failure'
 
-type Disk = { pending: IssuedSecret | null; current: IssuedSecret | null; nonce: string | null }
-type Pending = { readonly nonce: string; readonly secretId: string }
+/** The effects that are a step of the way; watches end by themselves and are left out of this world. */
+export type StepEffect = Exclude<Effect, { do: 'watch-link' | 'watch-radio' | 'keep-token' }>
 
+type Exchange = Extract<Effect, { do: 'join' | 'ask-time' | 'authenticate' | 'request-swap' }>
+type Disk = { pending: IssuedSecret | null; current: IssuedSecret | null; nonce: string | null }
+
+const PRESENTED: TemporaryPresented = {
+  deviceId: 'dev-1',
+  key: { keyId: temporary.id.keyId, retired: false, allow: ['*'], notBeforeMs: null, notAfterMs: null, maxDevices: 1 },
+  enrolledDevices: 0,
+  nowMs: 0,
+}
+
+/** A device's disk and the cloud's record of the device. */
 export class World {
   readonly disk: Disk = { pending: null, current: null, nonce: null }
-  temporaryGood = true
-  currentId: string | null = null
-  #pending: Pending | null = null
-  readonly #spent = new Set<string>()
-  #drawn = 0
-  readonly fateOf: (n: number) => Fate
+  cloud: DeviceCredentials | null = null
+  readonly #fateOf: (n: number) => Fate
   #exchanges = 0
+  #nonces = 0
 
   constructor(fateOf: (n: number) => Fate = () => 'ok') {
-    this.fateOf = fateOf
+    this.#fateOf = fateOf
   }
 
-  /** Whether the cloud would let this credential in now. */
+  /** Whether a hotspot, and with it the cloud, would let this credential in now. */
   accepts(credential: Credential): boolean {
-    if (credential.kind === 'temporary-secret') return this.temporaryGood
-    const label = credentialLabel(credential)
-    return label === `s.${this.currentId}` || label === `s.${this.#pending?.secretId}`
+    return judgeAtHotspot(this.cloud, credential.id, credential.kind === 'temporary-secret' ? PRESENTED : null).good
+  }
+
+  /** The secret id that the cloud holds for current. */
+  get currentSecretId(): string | null {
+    return this.cloud?.issued.find(({ state }) => state === 'current')?.secretId ?? null
   }
 
   /** The contract's invariant: something durably on the device is accepted by the cloud. */
   holdsInvariant(): boolean {
-    const { pending, current } = this.disk
-    return this.accepts(temporary) || [pending, current].some((credential) => credential !== null && this.accepts(credential))
+    return candidatesOf(this.disk, [temporary]).some(({ credential }) => this.accepts(credential))
   }
 
   /** Carries out an effect as a device in this world would. */
-  act(effect: Exclude<Effect, { do: 'watch-link' | 'watch-radio' | 'keep-token' }>): Event {
+  act(effect: StepEffect): Event {
     switch (effect.do) {
       case 'load':
         return { type: 'loaded', candidates: candidatesOf(this.disk, [temporary]), clockTrusted: true }
@@ -54,7 +69,10 @@ export class World {
         this.disk.pending = effect.credential
         return { type: 'stored' }
       case 'promote':
-        this.disk.current = effect.credential
+        if (this.disk.pending === null || credentialLabel(this.disk.pending) !== credentialLabel(effect.credential)) {
+          return { type: 'failed', failure: failureOf('ERR_STORE_IO') }
+        }
+        this.disk.current = this.disk.pending
         this.disk.pending = null
         return { type: 'promoted' }
       case 'join':
@@ -65,8 +83,8 @@ export class World {
     }
   }
 
-  #exchange(effect: Extract<Effect, { do: 'join' | 'ask-time' | 'authenticate' | 'request-swap' }>): Event {
-    const fate = this.fateOf(this.#exchanges++)
+  #exchange(effect: Exchange): Event {
+    const fate = this.#fateOf(this.#exchanges++)
     const lost: FailureCode = effect.do === 'join' ? 'ERR_WIFI_JOIN_TIMEOUT' : 'ERR_CLOUD_UNREACHABLE'
     if (fate === 'request-lost') return { type: 'failed', failure: failureOf(lost) }
     if (fate === 'forged-failure' && effect.do === 'join') return { type: 'failed', failure: failureOf('ERR_WIFI_EAP_REJECTED') }
@@ -74,7 +92,7 @@ export class World {
     return fate === 'answer-lost' ? { type: 'failed', failure: failureOf(lost) } : event
   }
 
-  #answer(effect: Extract<Effect, { do: 'join' | 'ask-time' | 'authenticate' | 'request-swap' }>): Event {
+  #answer(effect: Exchange): Event {
     switch (effect.do) {
       case 'join':
         if (!this.accepts(effect.candidate.credential)) return { type: 'failed', failure: failureOf('ERR_WIFI_EAP_REJECTED') }
@@ -84,30 +102,27 @@ export class World {
       case 'authenticate':
         return this.#token(effect.candidate.credential)
       case 'request-swap':
-        if (effect.nonce === 'fresh' || this.disk.nonce === null) this.disk.nonce = `nonce ${this.#drawn++}`
+        if (effect.nonce === 'fresh' || this.disk.nonce === null) this.disk.nonce = `nonce ${this.#nonces++}`
         return this.#swap(this.disk.nonce)
     }
   }
 
   #token(credential: Credential): Event {
-    if (!this.accepts(credential)) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
-    if (credential.kind === 'temporary-secret') return { type: 'authenticated', token: tokenOf('enrol') }
-    if (this.#pending !== null && credentialLabel(credential) === `s.${this.#pending.secretId}`) {
-      this.currentId = this.#pending.secretId
-      this.#spent.add(this.#pending.nonce)
-      this.#pending = null
-      this.temporaryGood = false
-    }
-    return { type: 'authenticated', token: tokenOf('device') }
+    const verdict =
+      credential.kind === 'temporary-secret'
+        ? tokenByTemporary(this.cloud, PRESENTED)
+        : tokenByIssued(this.cloud, credential.id.kind === 'issued' ? credential.id.secretId : '')
+    this.cloud = verdict.device
+    if (!verdict.answer.granted) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
+    return { type: 'authenticated', token: tokenOf(verdict.answer.scope) }
   }
 
   #swap(nonce: string): Event {
-    if (!this.temporaryGood) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
-    if (this.#spent.has(nonce)) return { type: 'failed', failure: failureOf('ERR_CLOUD_NONCE_SPENT') }
-    if (this.#pending?.nonce !== nonce) {
-      if (this.#pending !== null) this.#spent.add(this.#pending.nonce)
-      this.#pending = { nonce, secretId: `mk-${this.#drawn++}` }
-    }
-    return { type: 'issued', credential: issued(this.#pending.secretId) }
+    if (this.cloud === null) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
+    const verdict = requestCredential(this.cloud, { presented: PRESENTED, nonce, nextSecretId: (generation) => `mk-${generation}` })
+    this.cloud = verdict.device
+    if (verdict.answer.issued) return { type: 'issued', credential: issued(verdict.answer.secretId) }
+    const code: FailureCode = verdict.answer.problem === 'nonce-spent' ? 'ERR_CLOUD_NONCE_SPENT' : 'ERR_CLOUD_REFUSED'
+    return { type: 'failed', failure: failureOf(code) }
   }
 }
