@@ -1,0 +1,61 @@
+/** Who may import whom: the import table of the architecture, as the test compares it with the tree. */
+
+/** What one part of the house may import. Everything that is not named here is forbidden. */
+export type ImportRule = {
+  /** Other parts, whole. */
+  readonly parts: readonly string[]
+  /** Other parts, by `import type` only. */
+  readonly typesFrom?: readonly string[]
+  /** Node's own modules; `any` where the part talks to the world. */
+  readonly node: readonly string[] | 'any'
+}
+
+const ADAPTER: ImportRule = {
+  parts: ['agent/ports.ts', 'agent/credential', 'agent/contract', 'agent/failure.ts', 'agent/log.ts'],
+  node: 'any',
+}
+
+const LOOP = ['agent/lifecycle', 'agent/ports.ts', 'agent/failure.ts', 'agent/log.ts']
+
+/** A part is a folder directly below `agent/`, a file directly in `agent/`, or another top-level folder. */
+export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
+  'agent/contract': { parts: [], node: ['node:crypto'] },
+  'agent/credential': { parts: ['agent/contract', 'agent/failure.ts'], node: ['node:crypto'] },
+  'agent/lifecycle': { parts: ['agent/credential', 'agent/failure.ts'], typesFrom: ['agent/ports.ts'], node: [] },
+  'agent/failure.ts': { parts: [], node: [] },
+  'agent/log.ts': { parts: ['agent/contract'], node: [] },
+  'agent/ports.ts': { parts: [], typesFrom: ['agent/contract', 'agent/credential', 'agent/failure.ts'], node: [] },
+  'agent/wifi': ADAPTER,
+  'agent/cloud-client': ADAPTER,
+  'agent/store': ADAPTER,
+  'agent/host': ADAPTER,
+  'agent/device-api': ADAPTER,
+  'agent/cli': { parts: ['agent/contract', 'config', 'agent/failure.ts'], node: 'any' },
+  'agent/run.ts': { parts: LOOP, node: [] },
+  'agent/execute.ts': { parts: [...LOOP, 'agent/credential'], typesFrom: ['agent/run.ts'], node: ['node:crypto'] },
+  'agent/main.ts': { parts: ['agent/*', 'config'], node: 'any' },
+  config: { parts: ['agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'], node: 'any' },
+  cloud: { parts: ['agent/contract'], node: 'any' },
+  scripts: { parts: ['agent/contract', 'agent/credential', 'agent/failure.ts', 'config'], node: 'any' },
+}
+
+/** Each library has one door: the files and folders (ending in `/`) that may import it. Types may be imported anywhere. */
+export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
+  '@fastify/rate-limit': ['cloud/'],
+  '@fastify/swagger': ['cloud/'],
+  'better-sqlite3': ['cloud/'],
+  commander: ['cloud/', 'scripts/', 'agent/cli/'],
+  convict: ['config/'],
+  'csv-parse': ['cloud/'],
+  'dbus-next': ['agent/wifi/dbus.ts', 'agent/device-api/'],
+  esbuild: ['scripts/'],
+  fastify: ['cloud/'],
+  'fastify-type-provider-zod': ['cloud/'],
+  jose: ['agent/contract/', 'cloud/'],
+  kysely: ['cloud/'],
+  mqtt: ['agent/cloud-client/mqtt.ts'],
+  'node-forge': ['agent/credential/certificate.ts'],
+  'node-wifi': ['agent/wifi/laptop-scan.ts'],
+  pino: ['agent/log.ts'],
+  zod: ['cloud/'],
+}
