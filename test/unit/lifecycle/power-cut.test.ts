@@ -14,13 +14,14 @@ const isStep = (effect: Effect): effect is StepEffect =>
   effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'keep-token'
 
 /** One life of the device: from power-on until it is steady, or until the power is cut before or after the n-th effect. */
-function live(world: World, cut: Cut | null = null): Ride {
+function live(world: World, cut: Cut | null = null, meanwhile: (done: number) => void = () => {}): Ride {
   let [state, ...effects] = START
   let nowMs = 0
   let done = 0
   while (done < MOST_EFFECTS) {
     const effect = effects.find(isStep)
     if (effect === undefined) return { state, effects: done }
+    meanwhile(done)
     if (cut?.at === done && cut.when === 'before') return { state, effects: done }
     const event = world.act(effect)
     expect(world.holdsInvariant(), `something on the device is accepted after ${effect.do}`).toBe(true)
@@ -103,6 +104,23 @@ describe('a device whose power is cut', () => {
         live(world, { at: Math.floor(draw() * 25), when: draw() < 0.5 ? 'before' : 'after' })
       expectSteady(world, live(world), `seed ${seed}`)
     }
+  })
+
+  it('ends steady although a thief with its temporary secret supersedes its answer at any moment, cut or not', () => {
+    const whole = live(new World()).effects
+    let refusals = 0
+    for (let moment = 0; moment < whole - 2; moment++)
+      for (let at = 0; at <= whole; at++) {
+        const world = new World()
+        const thief = (done: number): void => {
+          if (done === moment) world.thiefAsks()
+        }
+        const first = live(world, { at, when: 'after' }, thief)
+        const ride = first.state.phase === 'steady' ? first : live(world)
+        expectSteady(world, ride, `thief at ${moment}, cut after ${at}`)
+        if (first.effects + ride.effects > whole) refusals += 1
+      }
+    expect(refusals).toBeGreaterThan(0)
   })
 
   it('never shows the temporary secret again once a permanent one was promoted, whatever gets lost', () => {

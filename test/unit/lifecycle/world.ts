@@ -56,6 +56,12 @@ export class World {
     return candidatesOf(this.disk, [temporary]).some(({ credential }) => this.accepts(credential))
   }
 
+  /** Somebody else who knows the temporary secret asks for a permanent one: the device's own unused answer is superseded. */
+  thiefAsks(): void {
+    this.#token(temporary)
+    this.#swap('the nonce of a thief')
+  }
+
   /** Carries out an effect as a device in this world would. */
   act(effect: StepEffect): Event {
     switch (effect.do) {
