@@ -27,7 +27,7 @@ export const linkOn = (bss: Bss, datesChecked = true): Link => ({
   bss,
   interfaceName: 'wlan0',
   address: '10.0.0.2',
-  eap: { method: 'TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked },
+  eap: { method: 'EAP-TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked },
 })
 
 export const temporary: TemporarySecret = { kind: 'temporary-secret', id: { kind: 'temporary', keyId: 'line-7' }, secret: bytes(1) }
