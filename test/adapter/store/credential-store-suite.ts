@@ -1,0 +1,103 @@
+/** What every CredentialStore does, the real one and the fake. */
+import { describe, expect, test } from 'vitest'
+import { parseNonce } from '../../../agent/contract/swap.ts'
+import type { CredentialStore } from '../../../agent/ports.ts'
+import { issued, numberOf } from './state-folder.ts'
+
+/** A disk for one test: `reboot` opens what is on it again. */
+export type StoreWorld = { reboot(): Promise<CredentialStore> }
+
+const slots = async (store: CredentialStore) => {
+  const { pending, current } = await store.load()
+  return { pending: numberOf(pending), current: numberOf(current) }
+}
+
+/** Runs the suite over worlds that start empty. */
+export function credentialStoreSuite(name: string, createWorld: () => StoreWorld): void {
+  describe(name, () => {
+    test('starts with empty slots and the beginning of time', async () => {
+      const store = await createWorld().reboot()
+      expect(await slots(store)).toEqual({ pending: null, current: null })
+      expect(await store.timeFloor()).toBe(0)
+    })
+
+    test('keeps a nonce over a reboot, until a fresh one replaces it for good', async () => {
+      const world = createWorld()
+      const first = await (await world.reboot()).nonce('kept')
+      expect(parseNonce(first).ok).toBe(true)
+      const store = await world.reboot()
+      expect(await store.nonce('kept')).toBe(first)
+      const second = await store.nonce('fresh')
+      expect(second).not.toBe(first)
+      expect(parseNonce(second).ok).toBe(true)
+      expect(await (await world.reboot()).nonce('kept')).toBe(second)
+    })
+
+    test('keeps a pending credential over a reboot, and the current one beside it', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await store.storePending(issued(1))
+      expect(await slots(store)).toEqual({ pending: 1, current: null })
+      await store.promote(issued(1))
+      await store.storePending(issued(2))
+      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
+    })
+
+    test('replaces a pending credential that was superseded', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await store.storePending(issued(1))
+      await store.storePending(issued(2))
+      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: null })
+    })
+
+    test('promotes the pending credential, once and again', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await store.storePending(issued(1))
+      await store.promote(issued(1))
+      expect(await slots(store)).toEqual({ pending: null, current: 1 })
+      await store.promote(issued(1))
+      expect(await slots(await world.reboot())).toEqual({ pending: null, current: 1 })
+    })
+
+    test('replaces the current credential when the next one is promoted', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await store.storePending(issued(1))
+      await store.promote(issued(1))
+      await store.storePending(issued(2))
+      await store.promote(issued(2))
+      expect(await slots(await world.reboot())).toEqual({ pending: null, current: 2 })
+    })
+
+    test('promotes nothing but the credential that was proved', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+      await store.storePending(issued(2))
+      await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+      await expect(store.promote({ ...issued(2), secret: issued(3).secret })).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: null })
+    })
+
+    test('does not promote the current credential over a newer pending one', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await store.storePending(issued(1))
+      await store.promote(issued(1))
+      await store.storePending(issued(2))
+      await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
+    })
+
+    test('raises the time floor and never lowers it', async () => {
+      const world = createWorld()
+      const store = await world.reboot()
+      await store.raiseTimeFloor(1_700_000_000_000)
+      await store.raiseTimeFloor(1_600_000_000_000)
+      expect(await store.timeFloor()).toBe(1_700_000_000_000)
+      expect(await (await world.reboot()).timeFloor()).toBe(1_700_000_000_000)
+    })
+  })
+}

@@ -1,0 +1,190 @@
+/**
+ * A cloud for one device in memory, with the real cloud's rules, and mishaps on request. Its client implements the agent's port;
+ * the adapter's tests put the same cloud behind HTTPS.
+ */
+import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
+import { type CredentialId, formatCredentialId } from '../../agent/contract/names.ts'
+import { type DeviceReaction, PROBLEMS, type ProblemType } from '../../agent/contract/problems.ts'
+import { makeSecretId } from '../../agent/contract/secret-id.ts'
+import { ASSERTION_MAX_LIFE_MS, type Scope } from '../../agent/contract/token.ts'
+import type { Credential, Identity, IssuedSecret, TemporarySecret } from '../../agent/credential/credential.ts'
+import { Secret } from '../../agent/credential/secret.ts'
+import { AgentError, type FailureCode } from '../../agent/failure.ts'
+import type { AccessToken, Clock, CloudClient } from '../../agent/ports.ts'
+import type { CredentialEvent, DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
+import type { ProvisioningKeyRules, TemporaryPresented } from '../../cloud/rules/enrolment.ts'
+import { requestCredential } from '../../cloud/rules/swap.ts'
+import { tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../cloud/rules/token.ts'
+
+/** What can befall the next call: the cloud says no, cannot be reached, never answers, or does as asked and its answer is lost. */
+export type Mishap =
+  | { readonly kind: 'problem'; readonly type: ProblemType; readonly retryAfterS: number }
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'silence' }
+  | { readonly kind: 'answer-lost' }
+
+/** An answer of the cloud, before it takes the form of HTTP or of the port. */
+export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: ProblemType }
+
+const KEY_ID = 'line-7'
+const MASTER_KEY = new Uint8Array(32).fill(7)
+const PROVISIONING_KEY = new Uint8Array(32).fill(9)
+const TOKEN_LIFE_MS = 900_000
+const KEY: ProvisioningKeyRules = { keyId: KEY_ID, retired: false, allow: ['*'], notBeforeMs: null, notAfterMs: null, maxDevices: null }
+
+const CODE_OF: Readonly<Record<DeviceReaction, FailureCode>> = {
+  'next-candidate': 'ERR_CLOUD_REFUSED',
+  'new-nonce': 'ERR_CLOUD_NONCE_SPENT',
+  'time-step': 'ERR_CLOUD_CLOCK',
+  wait: 'ERR_CLOUD_BUSY',
+  'try-again': 'ERR_CLOUD_ANSWER',
+}
+
+const refused = (problem: ProblemType, retryAfterS = 0): AgentError =>
+  new AgentError(CODE_OF[PROBLEMS[problem].reaction], problem, { retryAfterMs: retryAfterS * 1000 })
+
+/** The cloud of one device. */
+export class FakeCloud {
+  readonly identity: Identity
+  /** What happened to the device's credentials, as the audit log would tell it. */
+  readonly events: CredentialEvent[] = []
+  /** The cloud's own clock, which is right by definition. */
+  readonly clock: Clock
+  #device: DeviceCredentials | null = null
+  #mishaps: readonly Mishap[] = []
+  readonly #enrolTokens = new Set<string>()
+  readonly #challenges = new Set<string>()
+  #drawn = 0
+
+  constructor(identity: Identity, clock: Clock) {
+    this.identity = identity
+    this.clock = clock
+  }
+
+  /** What the factory wrote onto the device. */
+  temporarySecret(): TemporarySecret {
+    const secret = new Secret(deriveTemporarySecret(PROVISIONING_KEY, this.identity))
+    return { kind: 'temporary-secret', id: { kind: 'temporary', keyId: KEY_ID }, secret }
+  }
+
+  /** What befalls the next calls, one each. */
+  befall(...mishaps: readonly Mishap[]): void {
+    this.#mishaps = [...this.#mishaps, ...mishaps]
+  }
+
+  /** The mishap of this call, if there is one. */
+  takeMishap(): Mishap | null {
+    const [next = null, ...rest] = this.#mishaps
+    this.#mishaps = rest
+    return next
+  }
+
+  /** What the secret of this id must be; null where the id is not known. */
+  expectedSecret(id: CredentialId): Uint8Array | null {
+    switch (id.kind) {
+      case 'temporary':
+        return id.keyId === KEY_ID ? deriveTemporarySecret(PROVISIONING_KEY, this.identity) : null
+      case 'issued':
+        return deriveIssuedSecret(MASTER_KEY, this.identity, id.secretId)
+      case 'flashed':
+        return null
+    }
+  }
+
+  /** Judges a token request whose signature was good. */
+  grantToken(id: CredentialId, assertedMs: number, challenge: string | null): Answer<{ readonly token: string; readonly scope: Scope }> {
+    const isTimely = Math.abs(assertedMs - this.clock.nowMs()) <= ASSERTION_MAX_LIFE_MS
+    if (!isTimely && !(challenge !== null && this.#challenges.delete(challenge))) return { ok: false, problem: 'clock-skew' }
+    const verdict = this.#tokenVerdict(id)
+    this.#device = verdict.device
+    this.events.push(...verdict.events)
+    if (!verdict.answer.granted) return { ok: false, problem: verdict.answer.problem }
+    const token = this.#draw('token')
+    if (verdict.answer.scope === 'enrol') this.#enrolTokens.add(token)
+    return { ok: true, value: { token, scope: verdict.answer.scope } }
+  }
+
+  /** Judges the swap's request. */
+  issue(token: string, nonce: string): Answer<{ readonly secretId: string; readonly secret: Uint8Array }> {
+    if (this.#device === null || !this.#enrolTokens.has(token)) return { ok: false, problem: 'invalid-token' }
+    const nextSecretId = (generation: number): string =>
+      makeSecretId('mk1', MASTER_KEY, this.identity, generation, new Uint8Array(10).fill(generation))
+    const verdict = requestCredential(this.#device, { presented: this.#presented(), nonce, nextSecretId })
+    this.#device = verdict.device
+    this.events.push(...verdict.events)
+    if (!verdict.answer.issued) return { ok: false, problem: verdict.answer.problem }
+    const { secretId } = verdict.answer
+    return { ok: true, value: { secretId, secret: deriveIssuedSecret(MASTER_KEY, this.identity, secretId) } }
+  }
+
+  /** The time, and a challenge that is good once. */
+  tellTime(): { readonly timeMs: number; readonly challenge: string } {
+    const challenge = this.#draw('challenge')
+    this.#challenges.add(challenge)
+    return { timeMs: Math.floor(this.clock.nowMs() / 1000) * 1000, challenge }
+  }
+
+  /** The port, for a device whose clock is this one. */
+  client(deviceClock: Clock): CloudClient {
+    return {
+      time: (signal) => this.#call(signal, () => ({ ok: true, value: this.tellTime() })),
+      token: async (credential, challenge, signal): Promise<AccessToken> => {
+        const askedMs = deviceClock.nowMs()
+        const { token, scope } = await this.#call(signal, () => this.#judgeSigned(credential, askedMs, challenge))
+        return { value: new Secret(token), scope, expiresAtMs: askedMs + TOKEN_LIFE_MS }
+      },
+      requestCredential: async (token, _credential, nonce, signal): Promise<IssuedSecret> => {
+        const { secretId, secret } = await this.#call(signal, () => this.issue(token.value.reveal(), nonce))
+        return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret: new Secret(secret) }
+      },
+    }
+  }
+
+  #judgeSigned(credential: Credential, assertedMs: number, challenge: string | null): Answer<{ token: string; scope: Scope }> {
+    const expected = this.expectedSecret(credential.id)
+    const isGenuine = expected !== null && Buffer.from(expected).equals(credential.secret.reveal())
+    return isGenuine ? this.grantToken(credential.id, assertedMs, challenge) : { ok: false, problem: 'unknown-credential' }
+  }
+
+  async #call<T>(signal: AbortSignal, ask: () => Answer<T>): Promise<T> {
+    signal.throwIfAborted()
+    await Promise.resolve()
+    const mishap = this.takeMishap()
+    switch (mishap?.kind) {
+      case 'problem':
+        throw refused(mishap.type, mishap.retryAfterS)
+      case 'unreachable':
+        throw new AgentError('ERR_CLOUD_UNREACHABLE', 'as the test says')
+      case 'silence':
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+      case 'answer-lost':
+        ask()
+        throw new AgentError('ERR_CLOUD_UNREACHABLE', 'the answer was lost')
+      case undefined: {
+        const answer = ask()
+        if (answer.ok) return answer.value
+        throw refused(answer.problem)
+      }
+    }
+  }
+
+  #tokenVerdict(id: CredentialId) {
+    switch (id.kind) {
+      case 'temporary':
+        return tokenByTemporary(this.#device, this.#presented())
+      case 'issued':
+        return tokenByIssued(this.#device, id.secretId)
+      case 'flashed':
+        return tokenByFlashed(this.#device)
+    }
+  }
+
+  #presented(): TemporaryPresented {
+    return { deviceId: this.identity.device, key: KEY, enrolledDevices: this.#device === null ? 0 : 1, nowMs: this.clock.nowMs() }
+  }
+
+  #draw(kind: string): string {
+    this.#drawn += 1
+    return `${kind}-${this.#drawn}-of-${formatCredentialId(this.temporarySecret().id)}`
+  }
+}
