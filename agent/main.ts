@@ -1,0 +1,128 @@
+/**
+ * The composition root: load the config, build the adapters, run, choose the exit code.
+ *
+ *   CA config ─▶ candidates ─▶ scan ▶ join ▶ authenticate ─▶ swap ─▶ steady
+ *
+ * Read on in credential/credential.ts, lifecycle/state.ts, lifecycle/transition.ts and run.ts.
+ */
+import { parseArgs } from 'node:util'
+import type { AgentConfig } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { createCloudClient } from './cloud-client/cloud-client.ts'
+import { createExecutors, deadlinesOf } from './execute.ts'
+import { AgentError, FAILURES } from './failure.ts'
+import { createClock } from './host/clock.ts'
+import { createServiceManager } from './host/service-manager.ts'
+import { createSystemClock } from './host/system-clock.ts'
+import { describeState } from './lifecycle/describe.ts'
+import { createLog, type Log } from './log.ts'
+import type { ServiceManager } from './ports.ts'
+import { run } from './run.ts'
+import { openStore } from './store/store.ts'
+import { connectBus, systemBusAddress } from './wifi/dbus.ts'
+import { createWpaSupplicant } from './wifi/wpa-supplicant.ts'
+
+/** sysexits(3): the command line is wrong. */
+const EX_USAGE = 64
+/** sysexits(3): a person must correct the configuration; the unit does not restart after it. */
+const EX_CONFIG = 78
+/** sysexits(3): trying again may help; systemd restarts. */
+const EX_TEMPFAIL = 75
+/** sysexits(3): a bug; systemd restarts. */
+const EX_SOFTWARE = 70
+
+/** Set by the build; no clock that shows less is right. */
+declare const BUILD_TIME_MS: number | undefined
+
+async function serve(config: AgentConfig, log: Log, service: ServiceManager, signal: AbortSignal): Promise<void> {
+  const { identity, timers } = config
+  const clock = createClock()
+  const store = await openStore({ directory: config.state.directory, identity, log })
+  const bus = await connectBus(systemBusAddress(process.env), log, signal)
+  const supplicant = createWpaSupplicant({ bus, profiles: config.hotspots, wifi: config.wifi, timers, log })
+  const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
+  const busGone = new AbortController()
+  bus.closed.then((reason) => busGone.abort(new AgentError('ERR_WIFI_BUS', `the connection to the system bus ended: ${reason.message}`)))
+  try {
+    const executors = createExecutors({
+      identity,
+      flashed: config.credentials,
+      supplicant,
+      cloud,
+      store,
+      clock,
+      systemClock: createSystemClock(),
+      limits: timers,
+      random: Math.random,
+      buildTimeMs: typeof BUILD_TIME_MS === 'undefined' ? 0 : BUILD_TIME_MS,
+    })
+    const ending = AbortSignal.any([signal, busGone.signal])
+    const last = await run({ executors, deadlines: deadlinesOf(timers), clock, log, service, signal: ending })
+    if (busGone.signal.reason instanceof AgentError) throw busGone.signal.reason
+    if (last.phase === 'halted') throw new AgentError(last.because.code, last.because.detail)
+    log.info({ event: 'stopped' }, `asked to stop while ${describeState(last)}`)
+  } finally {
+    service.stopping()
+    cloud.close()
+    await supplicant.close()
+    bus.close()
+    await store.close()
+  }
+}
+
+function exitCodeOf(error: unknown, log: Log): number {
+  if (error instanceof AgentError) {
+    const { disposition, remedy } = FAILURES[error.code]
+    log.fatal({ code: error.code, remedy }, `${error.code}: ${error.message}; ${remedy}`)
+    return disposition === 'halt' ? EX_CONFIG : EX_TEMPFAIL
+  }
+  log.fatal({ bug: error instanceof Error ? error.stack : String(error) }, 'a bug ended the agent; systemd starts it again')
+  return EX_SOFTWARE
+}
+
+/** One line for each problem and warning; a person reads them, so they are no JSON. */
+const print = (lines: readonly string[]): void => {
+  for (const line of lines) process.stderr.write(`${line}\n`)
+}
+
+const USAGE = 'usage: zipkey-agent [--config FILE] [--check]'
+
+function readArguments(args: readonly string[]): { readonly config?: string | undefined; readonly check: boolean } | null {
+  try {
+    return parseArgs({ args: [...args], options: { config: { type: 'string' }, check: { type: 'boolean', default: false } } }).values
+  } catch {
+    return null
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const values = readArguments(args)
+  if (values === null) {
+    print([USAGE])
+    return EX_USAGE
+  }
+  const loaded = loadConfig({ environment: process.env, ...(values.config === undefined ? {} : { configFile: values.config }) })
+  print(loaded.warnings)
+  if (!loaded.ok) {
+    print(loaded.problems.map((problem) => `ERR_CONFIG_INVALID: ${problem}`))
+    return EX_CONFIG
+  }
+  if (values.check) {
+    print([`the CA config is good: device ${loaded.config.identity.account}/${loaded.config.identity.device}`])
+    return 0
+  }
+  const log = createLog(loaded.config.log.level, { journal: process.env.JOURNAL_STREAM !== undefined })
+  const service = createServiceManager({ environment: process.env, pid: process.pid, log })
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
+  try {
+    await serve(loaded.config, log, service, stop.signal)
+    return 0
+  } catch (error) {
+    return stop.signal.aborted ? 0 : exitCodeOf(error, log)
+  } finally {
+    await service.flushed()
+  }
+}
+
+main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode))
