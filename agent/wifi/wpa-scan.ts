@@ -1,0 +1,99 @@
+/** Scanning: the profiles' channels first, everything when nothing is found there. */
+import type { HotspotProfile, RadioHotspot } from '../credential/hotspot.ts'
+import { AgentError } from '../failure.ts'
+import { variant } from './dbus.ts'
+import { type RankedBss, rank, type ScannedBss } from './rank.ts'
+import { parseRsn } from './rsn-element.ts'
+import { until } from './until.ts'
+import { WPA_NAME, type WpaInterface } from './wpa-interface.ts'
+
+/** Directed probes for hidden SSIDs; drivers take at least four in one scan (cfg80211 max_scan_ssids). */
+const MAX_PROBED_SSIDS = 4
+/** The `Age` of a BSS is in whole seconds, rounded down. */
+const AGE_ROUNDING_MS = 1000
+const BUSY_RETRY_MS = 300
+
+/** Scans and gives the BSSs that profiles match, best first. */
+export async function scanForHotspots(
+  wpa: WpaInterface,
+  profiles: readonly HotspotProfile[],
+  signal: AbortSignal,
+): Promise<readonly RankedBss[]> {
+  const hotspots = profiles.filter((profile): profile is RadioHotspot => profile.security === 'wpa-eap')
+  if (hotspots.length === 0) return []
+  const frequencies = [...new Set(hotspots.flatMap((hotspot) => hotspot.frequenciesMhz))]
+  if (frequencies.length > 0) {
+    const found = await scanOnce(wpa, hotspots, frequencies, signal)
+    if (found.length > 0) return found
+  }
+  return scanOnce(wpa, hotspots, [], signal)
+}
+
+async function scanOnce(
+  wpa: WpaInterface,
+  hotspots: readonly RadioHotspot[],
+  frequenciesMhz: readonly number[],
+  signal: AbortSignal,
+): Promise<readonly RankedBss[]> {
+  const startedMs = performance.now()
+  await runScan(wpa, scanParameters(hotspots, frequenciesMhz), signal)
+  const scanned = await readBsss(wpa, performance.now() - startedMs + AGE_ROUNDING_MS, signal)
+  return rank(scanned, hotspots)
+}
+
+function scanParameters(hotspots: readonly RadioHotspot[], frequenciesMhz: readonly number[]): Readonly<Record<string, unknown>> {
+  const ssids = hotspots.slice(0, MAX_PROBED_SSIDS).map((hotspot) => Buffer.from(hotspot.ssid))
+  const channels = frequenciesMhz.map((frequency) => [frequency, 20])
+  return {
+    Type: variant('s', 'active'),
+    SSIDs: variant('aay', ssids),
+    AllowRoam: variant('b', false),
+    ...(channels.length === 0 ? {} : { Channels: variant('a(uu)', channels) }),
+  }
+}
+
+/** Waits for the end of a scan of its own; where the radio is busy, it asks again. */
+async function runScan(wpa: WpaInterface, parameters: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
+  while (!(await scanOnceStarted(wpa, parameters, signal))) await pause(BUSY_RETRY_MS, signal)
+}
+
+/** Tells whether the scan went through; a busy radio refuses at once, or says so at the scan's end. */
+function scanOnceStarted(wpa: WpaInterface, parameters: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<boolean> {
+  return until(signal, (settle, fail) => {
+    const stop = wpa.listen(
+      (member, body) => {
+        if (member === 'ScanDone') settle(body[0] === true)
+      },
+      ({ code, detail }) => fail(new AgentError(code, detail)),
+    )
+    wpa.call('Scan', 'a{sv}', [parameters], signal).catch((error: unknown) => (isScanRefused(error) ? settle(false) : fail(error)))
+    return stop
+  })
+}
+
+const isScanRefused = (error: unknown): boolean => error instanceof AgentError && error.message.includes('ScanError')
+
+const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
+  until(signal, (settle) => {
+    const timer = setTimeout(() => settle(undefined), delayMs)
+    return () => clearTimeout(timer)
+  })
+
+async function readBsss(wpa: WpaInterface, maxAgeMs: number, signal: AbortSignal): Promise<readonly ScannedBss[]> {
+  const paths = await wpa.property('BSSs', signal)
+  if (!Array.isArray(paths)) return []
+  const read = (path: unknown): Promise<unknown> => wpa.propertiesOf({ path: String(path), interface: `${WPA_NAME}.BSS` }, signal)
+  const properties = await Promise.all(paths.map(read))
+  return properties.map((found) => parseBss(found, maxAgeMs)).filter((bss) => bss !== null)
+}
+
+/** Reads the properties of a BSS object; null for one not heard within `maxAgeMs`, or out of form. */
+export function parseBss(properties: unknown, maxAgeMs: number): ScannedBss | null {
+  if (typeof properties !== 'object' || properties === null) return null
+  const { SSID, BSSID, Frequency, Signal, Age, IEs } = properties as Readonly<Record<string, unknown>>
+  if (!Buffer.isBuffer(SSID) || !Buffer.isBuffer(BSSID) || BSSID.length !== 6 || !Buffer.isBuffer(IEs)) return null
+  if (typeof Frequency !== 'number' || typeof Signal !== 'number' || typeof Age !== 'number') return null
+  if (Age * 1000 > maxAgeMs) return null
+  const bssid = BSSID.toString('hex').replace(/..(?=.)/g, '$&:')
+  return { ssid: SSID, bssid, frequencyMhz: Frequency, signalDbm: Signal, security: parseRsn(IEs) }
+}

@@ -1,0 +1,191 @@
+/** The Supplicant port over wpa_supplicant's D-Bus API. Read on in wpa-session.ts, wpa-scan.ts, wpa-join.ts and wpa-link.ts. */
+import type { EapProfile } from '../credential/eap-profile.ts'
+import { type HotspotProfile, hotspotText } from '../credential/hotspot.ts'
+import { AgentError, type Failure } from '../failure.ts'
+import type { Log } from '../log.ts'
+import type { Bss, Link, Supplicant } from '../ports.ts'
+import { waitForAddress } from './address.ts'
+import type { Bus } from './dbus.ts'
+import type { BssSecurity } from './eap-network.ts'
+import { OWN_NAMESPACE, openLinuxNetdevs } from './linux-netdevs.ts'
+import type { Netdevs } from './netdevs.ts'
+import { hasRadio, waitForRadio } from './radio-watch.ts'
+import type { RankedBss } from './rank.ts'
+import { type DhcpClient, startUdhcpc, type UdhcpcOptions, udhcpcBeside } from './udhcpc.ts'
+import { neverAborted, until, withDeadline } from './until.ts'
+import type { WpaInterface } from './wpa-interface.ts'
+import { addNetwork, type OwnNetwork } from './wpa-join.ts'
+import { listenForLoss, watchLink } from './wpa-link.ts'
+import { scanForHotspots } from './wpa-scan.ts'
+import { createWpaSession, type WpaSession } from './wpa-session.ts'
+
+/** What the adapter needs. `netdevs` and `udhcpc` have the values of the agent's own machine unless given. */
+export type WpaSupplicantOptions = {
+  readonly bus: Bus
+  readonly profiles: readonly HotspotProfile[]
+  readonly wifi: { readonly interface: string; readonly country: string | null; readonly address: 'system' | 'udhcpc' }
+  readonly timers: { readonly joinMs: number; readonly addressMs: number; readonly scanMs: number }
+  readonly log: Log
+  readonly netdevs?: Netdevs
+  readonly udhcpc?: UdhcpcOptions
+}
+
+/** The destination of EAPOL frames on a wire (IEEE 802.1X-2020 §11.1.1): the nearest there is to a BSSID. */
+const PAE_GROUP_ADDRESS = '01:80:c2:00:00:03'
+
+/** A wired port offers what the profile says; there is no beacon to ask. */
+const WIRED_SECURITY: BssSecurity = { keyManagement: [], managementFrames: 'open' }
+
+type Joined = { readonly network: OwnNetwork; readonly dhcp: DhcpClient | null }
+
+/** Makes the adapter; nothing happens before the first call. */
+export function createWpaSupplicant(options: WpaSupplicantOptions): Supplicant {
+  return new WpaSupplicant(options)
+}
+
+class WpaSupplicant implements Supplicant {
+  readonly #options: WpaSupplicantOptions
+  readonly #netdevs: Netdevs
+  readonly #session: WpaSession
+  #scanned: { readonly atMs: number; readonly found: readonly RankedBss[] } | null = null
+  #joined: Joined | null = null
+  #former: { readonly bssid: string; readonly address: string } | null = null
+  #isRadioMissing = false
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(options: WpaSupplicantOptions) {
+    this.#options = options
+    this.#netdevs = options.netdevs ?? openLinuxNetdevs(OWN_NAMESPACE)
+    this.#session = createWpaSession(options.bus, this.#netdevs, options.wifi, options.log)
+  }
+
+  scan({ maxAgeMs }: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]> {
+    return this.#alone(signal, async () => {
+      const wpa = await this.#open(signal)
+      if (wpa.driver === 'wired') return this.#wiredPorts()
+      const { timers } = this.#options
+      const ageMs = this.#scanned === null ? Number.POSITIVE_INFINITY : performance.now() - this.#scanned.atMs
+      if (this.#scanned === null || ageMs > maxAgeMs) {
+        const late = (): Error => new AgentError('ERR_WIFI_SUPPLICANT', `no finished scan within ${timers.scanMs} ms`)
+        const found = await withDeadline(signal, timers.scanMs, late, (inTime) => scanForHotspots(wpa, this.#options.profiles, inTime))
+        this.#scanned = { atMs: performance.now(), found }
+        for (const { bss, reason } of found)
+          this.#options.log.debug({ ssid: hotspotText(bss.hotspot), bssid: bss.bssid, reason }, 'in range')
+      }
+      return this.#scanned.found.map(({ bss }) => bss)
+    })
+  }
+
+  join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link> {
+    return this.#alone(signal, async () => {
+      const following = this.#netdevs.follow()
+      following.catch(() => {})
+      const wpa = await this.#open(signal)
+      await this.#leave()
+      const network = await addNetwork(wpa, bss, this.#securityOf(bss), eap)
+      let dhcp: DhcpClient | null = null
+      try {
+        await following
+        const mark = this.#netdevs.now()
+        const { method, serverSubject } = await this.#select(network, bss, signal)
+        if (this.#options.wifi.address === 'udhcpc') dhcp = this.#startDhcp(wpa.interfaceName)
+        const address = await this.#waitForAddress(wpa, bss, mark, dhcp, signal)
+        this.#joined = { network, dhcp }
+        this.#former = { bssid: bss.bssid, address }
+        return { bss, interfaceName: wpa.interfaceName, address, eap: { method, serverSubject, datesChecked: eap.checkDates } }
+      } catch (error) {
+        // Without this wpa_supplicant would go on trying by itself, with a credential that was just refused.
+        await Promise.allSettled([network.remove(), dhcp?.stop()])
+        throw error
+      }
+    })
+  }
+
+  async linkLost(link: Link, signal: AbortSignal): Promise<Failure> {
+    const wpa = this.#session.current()
+    if (wpa === null || this.#joined === null) return { code: 'ERR_WIFI_LINK_LOST', detail: 'there is no link any more', retryAfterMs: 0 }
+    return watchLink(wpa, this.#netdevs, link, signal)
+  }
+
+  radioAppeared(signal: AbortSignal): Promise<void> {
+    const wasTaken = this.#session.current()?.failure()?.code === 'ERR_WIFI_NO_RADIO'
+    return waitForRadio(this.#netdevs, this.#options.wifi.interface, wasTaken || this.#isRadioMissing, signal)
+  }
+
+  close(): Promise<void> {
+    return this.#alone(neverAborted(), async () => {
+      await Promise.allSettled([this.#leave()])
+      await Promise.allSettled([this.#session.close()])
+      this.#netdevs.close()
+    })
+  }
+
+  /** One at a time: a join that was aborted finishes its clearing up before the next thing begins. */
+  #alone<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(() => {
+      signal.throwIfAborted()
+      return work()
+    })
+    this.#queue = turn.catch(() => {})
+    return turn
+  }
+
+  async #open(signal: AbortSignal): Promise<WpaInterface> {
+    const former = this.#session.current()
+    try {
+      const wpa = await this.#session.open(signal)
+      if (wpa !== former) {
+        this.#scanned = null
+        await this.#leave()
+      }
+      this.#isRadioMissing = false
+      return wpa
+    } catch (error) {
+      this.#isRadioMissing = !(await hasRadio(this.#netdevs, this.#options.wifi.interface))
+      throw error
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const last = this.#joined
+    this.#joined = null
+    await Promise.allSettled([last?.network.remove(), last?.dhcp?.stop()])
+  }
+
+  #wiredPorts(): readonly Bss[] {
+    const ports = this.#options.profiles.filter((profile) => profile.security === 'wired-eap')
+    return ports.map((hotspot) => ({ bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, hotspot }))
+  }
+
+  #securityOf(bss: Bss): BssSecurity {
+    if (bss.hotspot.security === 'wired-eap') return WIRED_SECURITY
+    const ranked = this.#scanned?.found.find((found) => found.bss.bssid === bss.bssid)
+    if (ranked === undefined) throw new AgentError('ERR_WIFI_NO_HOTSPOT', `${bss.bssid} was not in the last scan`)
+    return ranked.security
+  }
+
+  #select(network: OwnNetwork, bss: Bss, signal: AbortSignal): ReturnType<OwnNetwork['select']> {
+    const { joinMs } = this.#options.timers
+    const late = (): Error => new AgentError('ERR_WIFI_JOIN_TIMEOUT', `${hotspotText(bss.hotspot)} did not finish the join in ${joinMs} ms`)
+    return withDeadline(signal, joinMs, late, (inTime) => network.select(inTime))
+  }
+
+  #startDhcp(interfaceName: string): DhcpClient {
+    return startUdhcpc(this.#options.udhcpc ?? udhcpcBeside(process.argv[1] ?? ''), interfaceName, this.#options.log)
+  }
+
+  #waitForAddress(wpa: WpaInterface, bss: Bss, mark: number, dhcp: DhcpClient | null, signal: AbortSignal): Promise<string> {
+    const { addressMs } = this.#options.timers
+    const { interfaceName } = wpa
+    const late = (): Error => new AgentError('ERR_WIFI_NO_ADDRESS', `no address on ${interfaceName} within ${addressMs} ms`)
+    const kept = this.#former?.bssid === bss.bssid ? this.#former.address : null
+    return withDeadline(signal, addressMs, late, (inTime) => {
+      const waiting = [waitForAddress(this.#netdevs, { interfaceName, mark, kept }, inTime), rejectOnLoss(wpa, inTime)]
+      if (dhcp !== null) waiting.push(dhcp.ended.then((why) => Promise.reject(new AgentError('ERR_WIFI_NO_ADDRESS', why))))
+      return Promise.race(waiting)
+    })
+  }
+}
+
+const rejectOnLoss = (wpa: WpaInterface, signal: AbortSignal): Promise<never> =>
+  until(signal, (_, fail) => listenForLoss(wpa, ({ code, detail }) => fail(new AgentError(code, detail))))
