@@ -21,9 +21,9 @@ export type LabOptions = {
 /** Gives a running lab with disks of its own; `close()` ends it. */
 export async function openLab({ image, powerOn, config, state, cloudPort }: LabOptions): Promise<Lab> {
   const runFolder = mkdtempSync(join(labFolder(), 'run-'))
-  const { kernelFile, initramfsFile, rootImageFile } = image
+  const { kernelFile, initramfsFile, rootImageFile, programDiskFile } = image
   const disks = { stateDiskFile: join(runFolder, 'state.disk'), configDiskFile: join(runFolder, 'config.disk') }
-  const lab = new Lab({ kernelFile, initramfsFile, rootImageFile, runFolder, ...disks }, image.snapshot, {
+  const lab = new Lab({ kernelFile, initramfsFile, rootImageFile, programDiskFile, runFolder, ...disks }, image.snapshot, {
     cloudPort,
     busPort: await freePort(),
   })

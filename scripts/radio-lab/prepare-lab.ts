@@ -3,6 +3,7 @@ import { prepareInitramfs } from './initramfs.ts'
 import { prepareKernel } from './kernel.ts'
 import { type AaaClient, prepareSecrets } from './lab-secrets.ts'
 import { type LabPki, preparePki } from './pki.ts'
+import { prepareProgramDisk } from './program-disk.ts'
 import { prepareRootImage } from './root-image.ts'
 import { prepareSnapshot, type Snapshot } from './snapshot.ts'
 
@@ -11,6 +12,7 @@ export type LabImage = {
   kernelFile: string
   initramfsFile: string
   rootImageFile: string
+  programDiskFile: string
   snapshot: Snapshot
   pki: LabPki
   /** What the cloud has to know so that it answers the hotspot's FreeRADIUS. */
@@ -24,7 +26,8 @@ export async function prepareLab({ log }: { log: (line: string) => void }): Prom
   const kernel = await prepareKernel(log)
   const initramfs = await prepareInitramfs(kernel)
   const root = await prepareRootImage(kernel, pki, secrets, log)
-  const files = { kernelFile: kernel.imageFile, initramfsFile: initramfs.file, rootImageFile: root.file }
+  const programDiskFile = await prepareProgramDisk(root)
+  const files = { programDiskFile, kernelFile: kernel.imageFile, initramfsFile: initramfs.file, rootImageFile: root.file }
   const snapshot = await prepareSnapshot(files, [kernel.key, initramfs.key, root.key], log)
   return { ...files, snapshot, pki, aaaClient: secrets.aaaClient }
 }

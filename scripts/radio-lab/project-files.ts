@@ -10,16 +10,26 @@ const freeradius = 'cloud/freeradius'
 const shippedConfiguration = ['radiusd.conf', 'cloud.conf']
 const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf']
 
+/** Where `scripts/install` puts the agent's program on a device. The lab has it on a disk of its own. */
+export const programFolder = 'usr/lib/zipkey'
+
 /** The project's own files that go into the root image. */
 export function projectFiles(): string[] {
-  const folders = ['systemd'].map((name) => join(checkoutFolder(), name)).flatMap((path) => (existsSync(path) ? filesBelow(path) : []))
-  return [...folders, ...shippedConfiguration.map((name) => join(checkoutFolder(), freeradius, name))]
+  const folders = ['systemd', 'config/examples'].flatMap((name) => filesBelow(join(checkoutFolder(), name)))
+  const single = ['scripts/install', 'config/schema.json', ...shippedConfiguration.map((name) => `${freeradius}/${name}`)]
+  return [...folders, ...single.map((name) => join(checkoutFolder(), name))]
+}
+
+/** The agent as built: it changes more often than anything else, and so goes to a disk of its own. */
+export function programFiles(): string[] {
+  const dist = join(checkoutFolder(), 'dist')
+  if (!existsSync(join(dist, 'zipkey-agent.cjs'))) throw new Error('the agent is not built: run "npm run build"')
+  return filesBelow(dist).filter((file) => !/\/zipkey-(cloud|factory)[^/]*$/.test(file))
 }
 
 /** Puts agent, unit, D-Bus policy and users into a root tree, by the command that puts them on a device. */
 export async function installProject(tree: string): Promise<void> {
-  const install = join(checkoutFolder(), 'scripts/install')
-  if (existsSync(install)) await runProgram(install, ['--root', tree])
+  await runProgram(join(checkoutFolder(), 'scripts/install'), ['--root', tree, '--enable'])
 }
 
 /** Sets up the hotspot's AAA server the way its operator does: the shipped configuration, a site.conf filled in, a certificate. */

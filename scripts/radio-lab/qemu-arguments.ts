@@ -8,6 +8,7 @@ export type MachineFiles = {
   kernelFile: string
   initramfsFile: string
   rootImageFile: string
+  programDiskFile: string
   stateDiskFile: string
   configDiskFile: string
   /** Folder for sockets and logs of this machine. */
@@ -42,6 +43,7 @@ export function qemuArguments(files: MachineFiles, memory: Memory, ports: HostPo
     ...['-chardev', `socket,id=command,path=${socket('command')}`, '-device', 'virtio-serial-pci'],
     ...['-device', 'virtserialport,chardev=command,name=lab.command', '-device', 'virtio-rng-pci'],
     ...disk('root', files.rootImageFile, ',readonly=on'),
+    ...disk('zipkey-program', files.programDiskFile, ',readonly=on'),
     ...disk('zipkey-state', files.stateDiskFile, ''),
     ...disk('zipkey-config', files.configDiskFile, ''),
     // The hotspot's way to the cloud: 10.0.2.2 is the host's loopback.

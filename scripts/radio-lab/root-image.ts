@@ -81,13 +81,11 @@ const moduleFolders = [
   ...['drivers/net/net_failover.ko', 'fs/ext4', 'fs/jbd2', 'fs/mbcache.ko', 'fs/squashfs', 'fs/overlayfs'],
 ]
 
+/** A root image, and the folder that it was packed from: the agent's program is installed into it again when it changes. */
+export type RootImage = { key: string; file: string; tree: string }
+
 /** Gives the root image, rebuilt when a package, a guest file, a certificate or a file of the project changed. */
-export async function prepareRootImage(
-  kernel: Kernel,
-  pki: LabPki,
-  secrets: LabSecrets,
-  log: (line: string) => void,
-): Promise<{ key: string; file: string }> {
+export async function prepareRootImage(kernel: Kernel, pki: LabPki, secrets: LabSecrets, log: (line: string) => void): Promise<RootImage> {
   const packages = await installedClosure(packageNames)
   const resolved = await candidate(downloadedOnly)
   const rootfs = join(guestFolder(), 'rootfs')
@@ -115,9 +113,8 @@ export async function prepareRootImage(
     await installProject(tree)
     const squashfsOptions = ['-all-root', '-noI', '-noD', '-noF', '-noX', '-no-progress', '-quiet']
     await runProgram('mksquashfs', [tree, join(unfinished, 'root.sqfs'), ...squashfsOptions])
-    await runProgram('rm', ['-rf', tree])
   })
-  return { key, file: join(folder, 'root.sqfs') }
+  return { key, file: join(folder, 'root.sqfs'), tree: join(folder, 'tree') }
 }
 
 function sources(): string[] {

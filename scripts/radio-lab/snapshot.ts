@@ -8,17 +8,15 @@ import { type MachineFiles, qemuArguments } from './qemu-arguments.ts'
 import { runProgram } from './run-program.ts'
 import { VirtualMachine } from './virtual-machine.ts'
 
+type BootFiles = Pick<MachineFiles, 'kernelFile' | 'initramfsFile' | 'rootImageFile' | 'programDiskFile'>
+
 /** Files of a snapshot: the guest's memory and the state of its devices. */
 export type Snapshot = { memoryFile: string; stateFile: string }
 
 /** Gives the snapshot of a booted guest (`lab.target`: all but the agent), taken when anything in it changed. */
-export async function prepareSnapshot(
-  image: Pick<MachineFiles, 'kernelFile' | 'initramfsFile' | 'rootImageFile'>,
-  imageKeys: readonly string[],
-  log: (line: string) => void,
-): Promise<Snapshot> {
+export async function prepareSnapshot(image: BootFiles, imageKeys: readonly string[], log: (line: string) => void): Promise<Snapshot> {
   const qemu = await runProgram('qemu-system-x86_64', ['--version'])
-  const placeholder = { ...image, stateDiskFile: 'state', configDiskFile: 'config', runFolder: 'run' }
+  const placeholder = { ...image, programDiskFile: 'program', stateDiskFile: 'state', configDiskFile: 'config', runFolder: 'run' }
   const commandLine = qemuArguments(placeholder, { from: 'snapshot-boot', memoryFile: 'memory' }, { cloudPort: 0, busPort: 0 })
   const key = contentKey({ texts: [qemu, ...imageKeys, ...commandLine], files: [] })
   const folder = await buildOnce('snapshot', key, async (unfinished) => {
@@ -28,7 +26,7 @@ export async function prepareSnapshot(
   return { memoryFile: join(folder, 'memory'), stateFile: join(folder, 'state') }
 }
 
-async function takeSnapshot(image: Pick<MachineFiles, 'kernelFile' | 'initramfsFile' | 'rootImageFile'>, folder: string): Promise<void> {
+async function takeSnapshot(image: BootFiles, folder: string): Promise<void> {
   const runFolder = join(folder, 'run')
   mkdirSync(runFolder)
   const files = { ...image, runFolder, stateDiskFile: join(runFolder, 'state.disk'), configDiskFile: join(runFolder, 'config.disk') }

@@ -28,7 +28,9 @@ export class VirtualMachine {
     for (const name of ['qmp', 'command', 'shell']) rmSync(join(files.runFolder, `${name}.sock`), { force: true })
     const errorFile = join(files.runFolder, 'qemu-errors.log')
     const errors = openSync(errorFile, 'w')
-    const process = spawn('qemu-system-x86_64', qemuArguments(files, memory, ports), { stdio: ['ignore', 'ignore', errors] })
+    const process = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArguments(files, memory, ports)], {
+      stdio: ['ignore', 'ignore', errors],
+    })
     closeSync(errors)
     const exited = new Promise<void>((resolve) => {
       process.once('exit', () => resolve())
