@@ -1,0 +1,91 @@
+/** Puts the fake cloud behind HTTPS, as the contract has it: signatures are really checked, answers are really signed. */
+import type { ServerResponse } from 'node:http'
+import { CompactSign, decodeProtectedHeader, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from 'jose'
+import { deriveApiKey } from '../../../agent/contract/derivation.ts'
+import { formatSubject, parseCredentialId } from '../../../agent/contract/names.ts'
+import { PROBLEMS, type ProblemType, problemUri } from '../../../agent/contract/problems.ts'
+import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
+import { formatSecretText } from '../../../agent/contract/secret-text.ts'
+import { SIGNED_TIME_TYP } from '../../../agent/contract/signed-time.ts'
+import type { Answer, FakeCloud, Mishap } from '../../fakes/cloud.ts'
+import type { Handler } from './tls-server.ts'
+
+/** The issuer string of these tests' cloud. */
+export const ISSUER = 'https://cloud.zipkey.test'
+
+/** A handler for the fake cloud, and the keys that it signs with. */
+export type CloudBehindHttps = { readonly handler: Handler; readonly signingKeys: JSONWebKeySet }
+
+const sendProblem = (response: ServerResponse, type: ProblemType, retryAfterS = 0): void => {
+  const { status, title } = PROBLEMS[type]
+  const headers = { 'content-type': 'application/problem+json', ...(retryAfterS > 0 ? { 'retry-after': String(retryAfterS) } : {}) }
+  response.writeHead(status, headers).end(JSON.stringify({ type: problemUri(type), title, status }))
+}
+
+/** Reads and verifies the assertion of a token request, then asks the rules. */
+async function judgeTokenRequest(cloud: FakeCloud, body: string, jtis: Set<string>): Promise<Answer<object>> {
+  const form = new URLSearchParams(body)
+  const assertion = form.get('client_assertion') ?? ''
+  if (form.get('grant_type') !== 'client_credentials' || form.get('client_assertion_type') !== JWT_BEARER_ASSERTION) {
+    return { ok: false, problem: 'invalid-request' }
+  }
+  const id = parseCredentialId(decodeProtectedHeader(assertion).kid ?? null)
+  const secret = id.ok ? cloud.expectedSecret(id.value) : null
+  if (!id.ok || secret === null) return { ok: false, problem: 'unknown-credential' }
+  const subject = formatSubject(cloud.identity)
+  try {
+    const expected = { algorithms: ['HS256'], issuer: subject, subject, audience: ISSUER, currentDate: new Date(0) }
+    const { payload } = await jwtVerify(assertion, deriveApiKey(secret, cloud.identity), expected)
+    const { jti = '', iat = 0, exp = 0, challenge } = payload
+    if (jtis.has(jti) || exp - iat > 60) return { ok: false, problem: 'unknown-credential' }
+    jtis.add(jti)
+    const granted = cloud.grantToken(id.value, iat * 1000, typeof challenge === 'string' ? challenge : null)
+    if (!granted.ok) return granted
+    return { ok: true, value: { access_token: granted.value.token, token_type: 'Bearer', scope: granted.value.scope, expires_in: 900 } }
+  } catch {
+    return { ok: false, problem: 'unknown-credential' }
+  }
+}
+
+function judgeSwapRequest(cloud: FakeCloud, authorization: string, body: string): Answer<object> {
+  const request: unknown = JSON.parse(body)
+  const nonce = typeof request === 'object' && request !== null && 'nonce' in request ? String(request.nonce) : ''
+  const issued = cloud.issue(authorization.replace(/^Bearer /, ''), nonce)
+  if (!issued.ok) return issued
+  return { ok: true, value: { secret_id: issued.value.secretId, secret: formatSecretText('zks_', issued.value.secret) } }
+}
+
+/** Serves the fake cloud; a mishap befalls the HTTP exchange in the way its kind says. */
+export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const signingKeys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'time-1', alg: 'ES256' }] }
+  const jtis = new Set<string>()
+
+  const signedTime = (nonce: string): Promise<string> => {
+    const { timeMs, challenge } = cloud.tellTime()
+    return new CompactSign(Buffer.from(JSON.stringify({ nonce, time: timeMs / 1000, challenge })))
+      .setProtectedHeader({ alg: 'ES256', kid: 'time-1', typ: SIGNED_TIME_TYP })
+      .sign(privateKey)
+  }
+  const handler: Handler = async (request, response, body) => {
+    const mishap = cloud.takeMishap()
+    if (mishap?.kind === 'silence') return
+    if (mishap?.kind === 'unreachable') return void response.destroy()
+    if (mishap?.kind === 'problem') return sendProblem(response, mishap.type, mishap.retryAfterS)
+    const url = new URL(request.url ?? '/', ISSUER)
+    if (url.pathname === ROUTES.time) {
+      const jws = await signedTime(url.searchParams.get('nonce') ?? '')
+      return void response.writeHead(200, { 'content-type': 'application/jose' }).end(jws)
+    }
+    const isToken = url.pathname === ROUTES.token
+    const answer = isToken ? await judgeTokenRequest(cloud, body, jtis) : judgeSwapRequest(cloud, request.headers.authorization ?? '', body)
+    send(response, answer, isToken ? 200 : 201, mishap)
+  }
+  return { handler, signingKeys }
+}
+
+function send(response: ServerResponse, answer: Answer<object>, status: number, mishap: Mishap | null): void {
+  if (mishap?.kind === 'answer-lost') response.destroy()
+  else if (!answer.ok) sendProblem(response, answer.problem)
+  else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.value))
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type ClosableCloudClient, createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
+import { FakeClock } from '../../fakes/clock.ts'
+import { FakeCloud } from '../../fakes/cloud.ts'
+import { createKeptLog } from '../../fakes/log.ts'
+import { type Issued, TestAuthority } from './certificates.ts'
+import { ISSUER, putBehindHttps } from './cloud-behind-https.ts'
+import { cloudClientSuite } from './cloud-client-suite.ts'
+import { startTlsServer } from './tls-server.ts'
+
+const identity = { account: 'acme', device: 'dev-1', realm: 'zipkey.test' }
+const nonce = Buffer.alloc(32, 1).toString('base64url')
+const never = (): AbortSignal => new AbortController().signal
+
+let authority: TestAuthority
+let certificate: Issued
+beforeAll(() => {
+  authority = TestAuthority.root('tests of the cloud client')
+  certificate = authority.issue()
+})
+afterAll(() => authority.remove())
+
+async function createWorld() {
+  const cloud = new FakeCloud(identity, new FakeClock())
+  const { handler, signingKeys } = await putBehindHttps(cloud)
+  const server = await startTlsServer(certificate, handler)
+  const deviceClock = new FakeClock()
+  const kept = createKeptLog()
+  const client: ClosableCloudClient = createCloudClient({
+    cloud: { url: `${server.url}/`, issuer: ISSUER, caPem: authority.certificatePem, signingKeys },
+    identity,
+    clock: deviceClock,
+    timers: { cloudCallMs: 5_000 },
+    log: kept.log,
+  })
+  onTestFinished(() => client.close())
+  return { cloud, client, deviceClock, server, kept }
+}
+
+cloudClientSuite('the cloud over HTTPS', createWorld)
+
+describe('connections', () => {
+  test('carry the token and the swap’s request that follows it, and no more', async () => {
+    const { cloud, client, server } = await createWorld()
+    const temporary = cloud.temporarySecret()
+    const token = await client.token(temporary, null, never())
+    const issued = await client.requestCredential(token, temporary, nonce, never())
+    expect(server.connections()).toBe(1)
+    await client.token(issued, null, never())
+    await client.token(issued, null, never())
+    expect(server.connections()).toBe(3)
+  })
+
+  test('are opened anew after one that waited was dropped by the cloud', async () => {
+    const { cloud, client, server } = await createWorld()
+    const temporary = cloud.temporarySecret()
+    const token = await client.token(temporary, null, never())
+    server.dropConnections()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect((await client.requestCredential(token, temporary, nonce, never())).kind).toBe('shared-secret')
+    expect(server.connections()).toBe(2)
+  })
+
+  test('never resume a TLS session, which would skip the certificate', async () => {
+    const { cloud, client, server } = await createWorld()
+    for (let round = 0; round < 3; round++) {
+      await client.time(never())
+      await client.token(cloud.temporarySecret(), null, never())
+    }
+    expect([server.connections(), server.resumed()]).toEqual([6, 0])
+  })
+
+  test('are closed by close(), after which the client still works', async () => {
+    const { cloud, client, server } = await createWorld()
+    const temporary = cloud.temporarySecret()
+    const token = await client.token(temporary, null, never())
+    client.close()
+    await client.requestCredential(token, temporary, nonce, never())
+    expect(server.connections()).toBe(2)
+  })
+})
+
+describe('what is asked', () => {
+  test('for the time, is asked with a fresh nonce and nothing else', async () => {
+    const { client, server } = await createWorld()
+    await client.time(never())
+    await client.time(never())
+    expect(server.requests).toHaveLength(2)
+    expect(server.requests[0]).toMatch(/^GET \/v1\/time\?nonce=[A-Za-z0-9_-]{43} $/)
+    expect(server.requests[0]).not.toBe(server.requests[1])
+  })
+
+  test('for a token, holds a signed assertion with a fresh jti and not the secret', async () => {
+    const { cloud, client, server } = await createWorld()
+    const temporary = cloud.temporarySecret()
+    await client.token(temporary, null, never())
+    await client.token(temporary, null, never())
+    const [first = '', second = ''] = server.requests
+    expect(first).toMatch(/^POST \/v1\/token grant_type=client_credentials&client_assertion_type=urn%3A/)
+    expect(first).not.toBe(second)
+    for (const form of ['hex', 'base64', 'base64url'] as const) {
+      expect(first).not.toContain(Buffer.from(temporary.secret.reveal()).toString(form))
+    }
+  })
+
+  test('leaves no token, assertion or secret in the log', async () => {
+    const { cloud, client, server, kept } = await createWorld()
+    const temporary = cloud.temporarySecret()
+    const token = await client.token(temporary, null, never())
+    const issued = await client.requestCredential(token, temporary, nonce, never())
+    expect(kept.lines).toHaveLength(2)
+    const assertion = /client_assertion=([^& ]+)/.exec(server.requests[0] ?? '')?.[1] ?? 'none'
+    const secrets = [temporary.secret, issued.secret].map((secret) => Buffer.from(secret.reveal()).toString('base64url'))
+    for (const secret of [token.value.reveal(), assertion, nonce, ...secrets]) expect(kept.text()).not.toContain(secret)
+  })
+})
