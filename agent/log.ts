@@ -10,7 +10,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
 /** One of them. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** Member names that must never reach a log, however deep; a Secret prints as `[secret]` by itself. */
+/** Member names that must never reach a log, up to three levels deep: a second net, since a Secret prints as `[secret]` by itself. */
 const REDACTED = ['secret', 'password', 'provisioningKey', 'privateKey', 'passphrase', 'accessToken', 'assertion'].flatMap((name) => [
   name,
   `*.${name}`,
@@ -18,6 +18,9 @@ const REDACTED = ['secret', 'password', 'provisioningKey', 'privateKey', 'passph
 ])
 
 const PRIORITY: Readonly<Record<number, string>> = { 10: '<7>', 20: '<7>', 30: '<6>', 40: '<4>', 50: '<3>', 60: '<2>' }
+
+/** An error without its cause: what an adapter wrapped may quote what it was given. */
+const errorFields = (error: Error) => ({ type: error.name, message: error.message, stack: error.stack })
 
 /** Makes the log. With `journal` each line carries its priority for journald; without it, plain JSON lines. */
 export function createLog(level: LogLevel, options: { readonly journal: boolean }): Log {
@@ -28,5 +31,14 @@ export function createLog(level: LogLevel, options: { readonly journal: boolean 
       destination.write(options.journal ? `${PRIORITY[Number(value)] ?? '<6>'}${line}` : line)
     },
   }
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.epochTime, redact: { paths: REDACTED, censor: '[secret]' } }, stream)
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.epochTime,
+      redact: { paths: REDACTED, censor: '[secret]' },
+      serializers: { err: errorFields },
+    },
+    stream,
+  )
 }
