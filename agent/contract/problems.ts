@@ -20,6 +20,7 @@ export const PROBLEMS = {
   },
   'nonce-spent': { status: 409, title: 'This nonce was superseded or its credential is in use; draw a new one.', reaction: 'new-nonce' },
   'clock-skew': { status: 401, title: 'The assertion is genuine, but its time is off; ask for the time.', reaction: 'time-step' },
+  'assertion-replayed': { status: 401, title: 'The assertion was used before; make a new one.', reaction: 'try-again' },
   'invalid-token': { status: 401, title: 'The access token is missing, expired or not ours.', reaction: 'try-again' },
   'insufficient-scope': { status: 403, title: 'This token may not do that.', reaction: 'next-candidate' },
   'invalid-request': { status: 400, title: 'The request does not have the form of the contract.', reaction: 'try-again' },

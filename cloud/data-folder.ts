@@ -1,0 +1,74 @@
+/** The cloud's folder: configuration, keys and database. Keys are files of their own, 0600, so that a backup of the database holds none. */
+import { open, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type MasterKeys, parseMasterKeys } from './crypto/master-key.ts'
+import { parseSigningKeyFile, type SigningKeys } from './crypto/signing-key.ts'
+
+/** Where things are in the folder. */
+export const dataFiles = (folder: string) => ({
+  config: join(folder, 'config.json'),
+  masterKeys: join(folder, 'master-keys.json'),
+  signingKeys: join(folder, 'signing-keys.json'),
+  database: join(folder, 'cloud.db'),
+  client: join(folder, 'client.json'),
+  operatorKey: join(folder, 'operator.key'),
+})
+
+const listen = z.string().regex(/^\S+:[0-9]{1,5}$/, 'listen is <address>:<port>')
+
+const configSchema = z.strictObject({
+  /** What devices name as the audience of their assertions, for ever. */
+  issuer: z.string().min(1).max(255),
+  listen,
+  /** Files, absolute or relative to the folder. */
+  tls: z.strictObject({ cert: z.string(), key: z.string() }),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  requestsPerMinutePerAddress: z.number().int().positive().default(1200),
+  requestsPerMinutePerAaaClient: z.number().int().positive().default(6000),
+})
+
+/** `config.json`. */
+export type CloudConfig = z.infer<typeof configSchema>
+
+/** Something is wrong with the cloud's folder that a person must correct. */
+export class DataFolderError extends Error {}
+
+/** Writes a file that its owner alone reads, durably; one that exists is never overwritten. */
+export async function writePrivateFile(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Reads a file that must be its owner's alone. */
+export async function readPrivateFile(path: string): Promise<string> {
+  const { mode } = await stat(path)
+  if ((mode & 0o077) !== 0) throw new DataFolderError(`${path} can be read by others: chmod 0600 it`)
+  return readFile(path, 'utf8')
+}
+
+/** Reads `config.json`. */
+export async function readCloudConfig(folder: string): Promise<CloudConfig> {
+  const { config } = dataFiles(folder)
+  const text = await readFile(config, 'utf8').catch(() => {
+    throw new DataFolderError(`${config} is not there: make the folder with zipkey-cloud init`)
+  })
+  const result = configSchema.safeParse(JSON.parse(text))
+  if (result.success) return result.data
+  throw new DataFolderError(`${config}: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`)
+}
+
+/** Reads the keys. */
+export async function readKeys(folder: string): Promise<{ readonly masterKeys: MasterKeys; readonly signingKeys: SigningKeys }> {
+  const files = dataFiles(folder)
+  const masterKeys = parseMasterKeys(await readPrivateFile(files.masterKeys))
+  if (!masterKeys.ok) throw new DataFolderError(`${files.masterKeys}: ${masterKeys.problem}`)
+  const signingKeys = await parseSigningKeyFile(await readPrivateFile(files.signingKeys))
+  if (!signingKeys.ok) throw new DataFolderError(`${files.signingKeys}: ${signingKeys.problem}`)
+  return { masterKeys: masterKeys.value, signingKeys: signingKeys.value }
+}

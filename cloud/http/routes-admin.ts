@@ -1,0 +1,68 @@
+/** What operators call across accounts: accounts themselves, operator keys, AAA clients, the whole audit log. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { parseAccountId, parseKeyId, parseRealm } from '../../agent/contract/names.ts'
+import type { CloudParts } from '../parts.ts'
+import { createAaaClient, createAccount, createOperatorKey } from '../registry/principals.ts'
+import { readAudit } from '../store/audit-log.ts'
+import { OPERATOR_ROLES } from '../store/principals.ts'
+import { admitOperator, operatorKeyOf } from './principal.ts'
+import { problemAnswers } from './problems.ts'
+import { auditPage, auditQuery, parsedBy } from './routes-accounts.ts'
+
+const accounts = z.array(parsedBy(parseAccountId)).min(1).nullable().default(null)
+const security = [{ operator: [] }]
+const answers = problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found')
+
+/** The administrators' routes. */
+export const adminRoutes =
+  (parts: CloudParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const onRequest = admitOperator(parts, 'admin')
+
+    const account = {
+      summary: 'Creates an account',
+      security,
+      body: z.object({ id: parsedBy(parseAccountId) }),
+      response: { 201: z.object({ id: z.string() }), ...answers },
+    }
+    app.post('/v1/accounts', { schema: account, onRequest }, async (request, reply) => {
+      await createAccount(parts, operatorKeyOf(request), request.body.id)
+      return reply.code(201).send({ id: request.body.id })
+    })
+
+    const operatorKey = {
+      summary: 'Creates an operator key; its text is shown this once',
+      security,
+      body: z.object({ id: parsedBy(parseKeyId), role: z.enum(OPERATOR_ROLES), accounts }),
+      response: { 201: z.object({ id: z.string(), key: z.string() }), ...answers },
+    }
+    app.post('/v1/operator-keys', { schema: operatorKey, onRequest }, async (request, reply) => {
+      const created = await createOperatorKey(parts, operatorKeyOf(request), request.body)
+      return reply.code(201).header('cache-control', 'no-store').send(created)
+    })
+
+    const aaaClient = {
+      summary: "Creates an AAA client, a hotspot operator's RADIUS server; its secret is shown this once",
+      security,
+      body: z.object({ id: parsedBy(parseKeyId), aaa_domain: parsedBy(parseRealm), accounts }),
+      response: { 201: z.object({ id: z.string(), secret: z.string() }), ...answers },
+    }
+    app.post('/v1/aaa-clients', { schema: aaaClient, onRequest }, async (request, reply) => {
+      const created = await createAaaClient(parts, operatorKeyOf(request), request.body)
+      return reply.code(201).header('cache-control', 'no-store').send(created)
+    })
+
+    const audit = {
+      summary: 'The whole audit log, oldest first',
+      security,
+      querystring: auditQuery,
+      response: { 200: auditPage, ...answers },
+    }
+    app.get('/v1/audit', { schema: audit, onRequest }, async (request) => {
+      const { device, after, limit } = request.query
+      return {
+        entries: [...(await readAudit(parts.db, { accounts: operatorKeyOf(request).accounts, device: device ?? null, after, limit }))],
+      }
+    })
+  }

@@ -1,0 +1,95 @@
+/** What devices call (contract §4 and §5). */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { CompactSign } from 'jose'
+import { z } from 'zod'
+import { JWT_BEARER_ASSERTION, ROUTES } from '../../agent/contract/routes.ts'
+import { formatSecretText } from '../../agent/contract/secret-text.ts'
+import { SIGNED_TIME_TYP } from '../../agent/contract/signed-time.ts'
+import { ApiProblem } from '../api-problem.ts'
+import { createChallenge } from '../crypto/challenge.ts'
+import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
+import { parseAssertion } from '../onboarding/assertion.ts'
+import { issueToken } from '../onboarding/issue-token.ts'
+import { swapCredential } from '../onboarding/swap.ts'
+import type { CloudParts } from '../parts.ts'
+import { admitDevice, deviceOf } from './principal.ts'
+import { problemAnswers } from './problems.ts'
+
+const tokenRequest = z.object({
+  grant_type: z.literal('client_credentials'),
+  client_assertion_type: z.literal(JWT_BEARER_ASSERTION),
+  client_assertion: z.string().max(4096),
+})
+
+const tokenAnswer = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.number().int(),
+  scope: z.enum(['enrol', 'device']),
+})
+
+const nonce = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'a nonce is 43 characters of base64url')
+
+const NO_STORE = 'no-store'
+
+/** The device's routes. */
+export const deviceRoutes =
+  (parts: CloudParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const tokenSchema = {
+      summary: 'Trades a client assertion (RFC 7523) for an access token',
+      consumes: ['application/x-www-form-urlencoded'],
+      body: tokenRequest,
+      response: { 200: tokenAnswer, ...problemAnswers('unknown-credential', 'revoked', 'already-enrolled') },
+    }
+    app.post(ROUTES.token, { schema: tokenSchema }, async (request, reply) => {
+      const assertion = parseAssertion(request.body.client_assertion)
+      if (!assertion.ok) throw new ApiProblem('invalid-request', assertion.problem)
+      const grant = await issueToken(parts, assertion.value)
+      reply.header('cache-control', NO_STORE)
+      return { access_token: grant.accessToken, token_type: 'Bearer' as const, expires_in: grant.expiresInS, scope: grant.scope }
+    })
+
+    const swapSchema = {
+      summary: 'Issues the permanent secret; the same nonce gets the same answer',
+      security: [{ device: [] }],
+      body: z.object({ nonce }),
+      response: {
+        201: z.object({ secret_id: z.string(), secret: z.string() }),
+        ...problemAnswers('invalid-token', 'insufficient-scope', 'nonce-spent'),
+      },
+    }
+    app.post(ROUTES.deviceCredential, { schema: swapSchema, onRequest: admitDevice(parts, 'enrol') }, async (request, reply) => {
+      const issued = await swapCredential(parts, deviceOf(request), request.body.nonce)
+      reply.code(201).header('cache-control', NO_STORE)
+      return { secret_id: issued.secretId, secret: formatSecretText('zks_', issued.secret) }
+    })
+
+    await app.register(timeRoutes(parts))
+  }
+
+const timeRoutes =
+  (parts: CloudParts): FastifyPluginAsyncZod =>
+  async (app) => {
+    const timeSchema = {
+      summary: 'The time, signed: a compact JWS over {nonce, time, challenge}',
+      querystring: z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,86}$/, 'a nonce is 16 to 86 characters of base64url') }),
+      response: { 200: { description: 'A compact JWS', content: { 'application/jose': { schema: z.string() } } }, ...problemAnswers() },
+    }
+    app.get(ROUTES.time, { schema: timeSchema }, async (request, reply) => {
+      const nowMs = parts.nowMs()
+      const body = { nonce: request.query.nonce, time: Math.floor(nowMs / 1000), challenge: createChallenge(parts.masterKeys[0], nowMs) }
+      const jws = await new CompactSign(Buffer.from(JSON.stringify(body)))
+        .setProtectedHeader({ alg: SIGNING_ALGORITHM, typ: SIGNED_TIME_TYP, kid: parts.signingKeys.kid })
+        .sign(parts.signingKeys.privateKey)
+      reply.header('cache-control', NO_STORE).type('application/jose')
+      return jws
+    })
+
+    const jwk = z.record(z.string(), z.unknown())
+    const keysSchema = {
+      summary: "The cloud's public signing keys",
+      response: { 200: z.object({ keys: z.array(jwk) }), ...problemAnswers() },
+    }
+    app.get('/v1/jwks', { schema: keysSchema }, async () => ({ keys: parts.signingKeys.publicKeys.keys.map((key) => ({ ...key })) }))
+  }

@@ -1,0 +1,78 @@
+/** The HTTP service: routes, schemas, limits, problems. It does not listen by itself. */
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import fastify from 'fastify'
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { ApiProblem } from '../api-problem.ts'
+import type { CloudParts } from '../parts.ts'
+import { acceptForms } from './form-body.ts'
+import { answerWithProblems } from './problems.ts'
+import { aaaRoutes } from './routes-aaa.ts'
+import { accountRoutes } from './routes-accounts.ts'
+import { adminRoutes } from './routes-admin.ts'
+import { deviceRoutes } from './routes-device.ts'
+
+/** What the service is told besides its parts. A whole hotspot may call from one address: limits are wide. */
+export type ServerSettings = {
+  readonly tls: { readonly cert: string; readonly key: string }
+  readonly logLevel: string
+  readonly requestsPerMinutePerAddress: number
+  readonly requestsPerMinutePerAaaClient: number
+}
+
+const BODY_LIMIT_BYTES = 1024 * 1024
+const VERSION = '1'
+
+const OPENAPI = {
+  openapi: '3.1.0',
+  info: {
+    title: 'ZipKey Cloud API',
+    version: VERSION,
+    description: 'Errors are problem documents (RFC 9457) with types urn:zipkey:problem:…',
+  },
+  components: {
+    securitySchemes: {
+      device: { type: 'http', scheme: 'bearer', description: 'an access token of POST /v1/token' },
+      operator: { type: 'http', scheme: 'bearer', description: 'an operator key' },
+      aaa: { type: 'http', scheme: 'basic', description: "an AAA client's id and secret" },
+    },
+  },
+} as const
+
+const loggerOf = (level: string) => ({
+  level,
+  base: null,
+  // Of a request only what it asked for: no headers, no body, no query.
+  serializers: {
+    req: ({ method, url, ip }: { method: string; url: string; ip: string }) => ({ method, path: url.split('?', 1)[0], ip }),
+  },
+  stream: process.stderr,
+})
+
+/** Builds the service. */
+export async function buildServer(parts: CloudParts, settings: ServerSettings) {
+  const app = fastify({
+    https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const },
+    logger: loggerOf(settings.logLevel),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 30_000,
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.decorateRequest('principal', null)
+  answerWithProblems(app)
+  acceptForms(app)
+  await app.register(swagger, { openapi: OPENAPI, transform: jsonSchemaTransform })
+  await app.register(rateLimit, {
+    max: settings.requestsPerMinutePerAddress,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request, { ttl }) => new ApiProblem('too-many-requests', 'too many requests from here', Math.ceil(ttl / 1000)),
+  })
+  await app.register(deviceRoutes(parts))
+  await app.register(aaaRoutes(parts, settings.requestsPerMinutePerAaaClient))
+  await app.register(accountRoutes(parts))
+  await app.register(adminRoutes(parts))
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.ready()
+  return app
+}

@@ -1,0 +1,63 @@
+/** Client assertions (RFC 7523, contract §4): read without trust, then verified by the key that the registered credential gives. */
+import { createHash } from 'node:crypto'
+import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
+import { type CredentialId, type DeviceName, parseCredentialId, parseSubject } from '../../agent/contract/names.ts'
+import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
+
+/** What an assertion claims. Nothing of it is true before `isGenuine` says so. */
+export type Assertion = {
+  readonly jws: string
+  readonly name: DeviceName
+  readonly credentialId: CredentialId
+  readonly audience: string
+  readonly issuedMs: number
+  readonly expiresMs: number
+  readonly jti: string
+  readonly challenge: string | null
+}
+
+const isJti = (value: unknown): value is string => typeof value === 'string' && value.length >= 16 && value.length <= 128
+
+/** Reads an assertion's claims. */
+export function parseAssertion(jws: string): Parsed<Assertion> {
+  const parts = decode(jws)
+  if (parts === null) return unparsed('the assertion is not a JWT')
+  const { header, claims } = parts
+  const { iss, sub, aud, iat, exp, jti, challenge } = claims
+  if (iss === undefined || iss !== sub) return unparsed('iss and sub of an assertion are both <account>/<device>')
+  const name = parseSubject(iss)
+  if (!name.ok) return name
+  const credentialId = parseCredentialId(typeof header.kid === 'string' ? header.kid : null)
+  if (!credentialId.ok) return credentialId
+  if (typeof aud !== 'string') return unparsed('aud of an assertion is one string')
+  if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return unparsed('iat and exp of an assertion are whole seconds')
+  if (!isJti(jti)) return unparsed('jti of an assertion is 16 to 128 characters')
+  if (challenge !== undefined && typeof challenge !== 'string') return unparsed('challenge of an assertion is a string')
+  const times = { issuedMs: Number(iat) * 1000, expiresMs: Number(exp) * 1000 }
+  return parsed({ jws, name: name.value, credentialId: credentialId.value, audience: aud, ...times, jti, challenge: challenge ?? null })
+}
+
+function decode(jws: string) {
+  try {
+    return { header: decodeProtectedHeader(jws), claims: decodeJwt(jws) }
+  } catch {
+    return null
+  }
+}
+
+/** Whether the assertion is signed by this key. The algorithm is the credential's, whatever the header says. */
+export async function isGenuine(assertion: Assertion, apiKey: Uint8Array): Promise<boolean> {
+  try {
+    await compactVerify(assertion.jws, apiKey, { algorithms: ['HS256'] })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Under which ids the use of an assertion is remembered: its `jti` within the device, and its challenge. */
+export function singleUses(assertion: Assertion): readonly string[] {
+  const { account, device } = assertion.name
+  const jti = createHash('sha256').update([account, device, assertion.jti].join('\0')).digest('base64url')
+  return assertion.challenge === null ? [`jti:${jti}`] : [`jti:${jti}`, `challenge:${assertion.challenge}`]
+}

@@ -1,0 +1,106 @@
+/** What AAA servers ask and tell (contract §6): the password to check a device against, and what became of it. */
+import { randomBytes } from 'node:crypto'
+import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
+import { type InnerIdentity, parseInnerIdentity } from '../../agent/contract/names.ts'
+import type { CloudParts } from '../parts.ts'
+import type { CredentialEventName } from '../rules/audit-event.ts'
+import type { CredentialEvent } from '../rules/device-credentials.ts'
+import { judgeAtHotspot } from '../rules/hotspot.ts'
+import { type AuditEntry, appendAudit, auditedSession } from '../store/audit-log.ts'
+import { accountExists, type StoredAaaClient } from '../store/principals.ts'
+import { auditEntries } from './audit-entries.ts'
+import { type CredentialRecords, credentialsOf, decoySecret, readRecords, secretOf, temporaryPresented } from './records.ts'
+
+/** A session with a permanent credential is proved again after this long; one that only swaps needs less. */
+const SESSION_S = 3600
+const SWAP_SESSION_S = 900
+
+/** A device at a hotspot, as the AAA server tells it. */
+export type HotspotRequest = { readonly identity: string; readonly method: string; readonly station: string }
+
+/** What the AAA server gets: the password to check against, how long the session may last, and a handle to report it by. */
+export type HotspotGrant = { readonly password: string; readonly sessionS: number; readonly session: string }
+
+const principalOf = (client: StoredAaaClient): string => `aaa:${client.id}`
+
+/** The identity, where it has the form of the contract and the AAA client may see its account. */
+function visibleIdentity(client: StoredAaaClient, text: string): InnerIdentity | null {
+  const identity = parseInnerIdentity(text)
+  if (!identity.ok) return null
+  const granted = client.accounts === null || client.accounts.includes(identity.value.account)
+  return granted ? identity.value : null
+}
+
+/**
+ * Answers for every identity, known or not, with a password: a good credential's own, or one that nobody has, which is the same
+ * when it is asked for again. Nothing is written, so that the time it takes tells no more: an AAA client cannot learn which devices exist.
+ */
+export async function authorizeHotspot(parts: CloudParts, client: StoredAaaClient, request: HotspotRequest): Promise<HotspotGrant> {
+  const session = randomBytes(16).toString('hex')
+  const decoy = decoySecret(parts, `${client.aaaDomain} ${request.identity}`)
+  const identity = visibleIdentity(client, request.identity)
+  if (identity === null) return { password: Buffer.from(decoy).toString('base64url'), sessionS: SESSION_S, session }
+  const records = await readRecords(parts.db, identity, identity.credentialId)
+  const verdict = await judge(parts, identity, records)
+  const secret = verdict.good ? secretOf(parts, identity, identity.credentialId, records) : null
+  const permanent = verdict.good && (verdict.use === 'current' || verdict.use === 'flashed')
+  return {
+    password: deriveHotspotPassword(secret ?? decoy, identity, client.aaaDomain),
+    sessionS: permanent || !verdict.good ? SESSION_S : SWAP_SESSION_S,
+    session,
+  }
+}
+
+async function judge(parts: CloudParts, identity: InnerIdentity, { found, key }: CredentialRecords) {
+  if (found.found === 'other-spelling') return { good: false, reason: 'another device has this id but for upper and lower case' } as const
+  const presented = key === null ? null : await temporaryPresented(parts.db, identity, key, parts.nowMs())
+  return judgeAtHotspot(credentialsOf(found), identity.credentialId, presented)
+}
+
+const told = (event: CredentialEventName, { credentialId }: InnerIdentity, detail: string): CredentialEvent => ({
+  event,
+  credentialId,
+  detail,
+})
+
+async function tell(
+  parts: CloudParts,
+  client: StoredAaaClient,
+  identity: InnerIdentity,
+  events: readonly CredentialEvent[],
+  session: string,
+): Promise<void> {
+  // An account that does not exist has no log that anybody reads.
+  if (!(await accountExists(parts.db, identity.account))) return
+  await appendAudit(parts.db, parts.nowMs(), auditEntries(identity, principalOf(client), events, session))
+}
+
+/** How an EAP run ended. */
+export type HotspotResult = HotspotRequest & { readonly accepted: boolean; readonly session: string }
+
+/** Records how an EAP run ended. It changes no credential: a hotspot's word is not the device's. */
+export async function recordHotspotResult(parts: CloudParts, client: StoredAaaClient, result: HotspotResult): Promise<void> {
+  const identity = visibleIdentity(client, result.identity)
+  if (identity === null) return
+  const verdict = await judge(parts, identity, await readRecords(parts.db, identity, identity.credentialId))
+  const how = `${result.method} ${result.station}`
+  const events: CredentialEvent[] = []
+  if (result.accepted) events.push(told('hotspot-accepted', identity, how))
+  else if (verdict.good) events.push(told('hotspot-rejected', identity, `${how}: wrong password`))
+  else events.push(told('hotspot-refused', identity, `${how}: ${verdict.reason}`))
+  if (result.accepted && verdict.good && verdict.use === 'pending') events.push(told('pending-seen-at-hotspot', identity, how))
+  await tell(parts, client, identity, events, result.session)
+}
+
+/** A session's begin or end, as the access point counted it. */
+export type HotspotAccounting = { readonly event: 'Start' | 'Stop'; readonly session: string; readonly seconds: number }
+
+/** Records a session, where this AAA client reported the accept that it began with. */
+export async function recordHotspotSession(parts: CloudParts, client: StoredAaaClient, report: HotspotAccounting): Promise<void> {
+  const begun = await auditedSession(parts.db, report.session)
+  if (begun === null || begun.principal !== principalOf(client)) return
+  const { account, device, credential, principal } = begun
+  const detail = report.event === 'Start' ? 'started' : `stopped after ${report.seconds} s`
+  const entry: AuditEntry = { account, device, credential, principal, detail, event: 'hotspot-session', session: report.session }
+  await appendAudit(parts.db, parts.nowMs(), [entry])
+}

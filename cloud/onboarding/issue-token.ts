@@ -1,0 +1,132 @@
+/** `POST /v1/token` (contract §4): a client assertion in, an access token out, and what that does to the device's credentials. */
+import { deriveApiKey } from '../../agent/contract/derivation.ts'
+import { formatCredentialId, formatSubject } from '../../agent/contract/names.ts'
+import type { Scope } from '../../agent/contract/token.ts'
+import { ApiProblem } from '../api-problem.ts'
+import { ACCESS_TOKEN_LIFE_MS, signAccessToken } from '../crypto/access-token.ts'
+import { challengeTimeMs } from '../crypto/challenge.ts'
+import type { CloudParts } from '../parts.ts'
+import { judgeAssertionTime } from '../rules/assertion-time.ts'
+import type { CredentialEventName } from '../rules/audit-event.ts'
+import type { Verdict } from '../rules/device-credentials.ts'
+import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../rules/token.ts'
+import { appendAudit } from '../store/audit-log.ts'
+import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice } from '../store/devices.ts'
+import { accountExists } from '../store/principals.ts'
+import { findAndLockProvisioningKey, findProvisioningKey } from '../store/provisioning-keys.ts'
+import type { Database } from '../store/tables.ts'
+import { useOnce } from '../store/used-once.ts'
+import { type Assertion, isGenuine, singleUses } from './assertion.ts'
+import { auditEntries } from './audit-entries.ts'
+import { credentialsOf, decoySecret, readRecords, secretOf, temporaryPresented } from './records.ts'
+
+const DEVICE = 'device'
+const ANYONE = 'unauthenticated'
+const UNKNOWN = 'the device or its credential is not known here, or the signature is wrong'
+
+/** What the token endpoint grants. */
+export type TokenGrant = { readonly accessToken: string; readonly scope: Scope; readonly expiresInS: number }
+
+/** Grants a token for an assertion, or throws the problem that says why not. */
+export async function issueToken(parts: CloudParts, assertion: Assertion): Promise<TokenGrant> {
+  const { name, credentialId } = assertion
+  await requireGenuine(parts, assertion)
+  const usableUntilMs = await requireTimely(parts, assertion)
+  const answer = await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, usableUntilMs))
+  if (!answer.granted) throw new ApiProblem(answer.problem, answer.reason)
+  const accessToken = await signAccessToken(parts.signingKeys, parts.issuer, { name, scope: answer.scope, credentialId }, parts.nowMs())
+  return { accessToken, scope: answer.scope, expiresInS: ACCESS_TOKEN_LIFE_MS / 1000 }
+}
+
+async function requireGenuine(parts: CloudParts, assertion: Assertion): Promise<void> {
+  const { name, credentialId } = assertion
+  const records = await readRecords(parts.db, name, credentialId)
+  const secret = secretOf(parts, name, credentialId, records)
+  const decoy = decoySecret(parts, `${formatSubject(name)} ${formatCredentialId(credentialId)}`)
+  const signed = await isGenuine(assertion, deriveApiKey(secret ?? decoy, name))
+  if (secret !== null && signed) return
+  // An account that does not exist has no log that anybody reads.
+  if (await accountExists(parts.db, name.account))
+    await tell(parts, assertion, 'unknown-credential-refused', 'the signature is wrong', ANYONE)
+  throw new ApiProblem('unknown-credential', UNKNOWN)
+}
+
+async function requireTimely(parts: CloudParts, assertion: Assertion): Promise<number> {
+  if (assertion.audience !== parts.issuer) throw new ApiProblem('invalid-request', `aud of an assertion is ${parts.issuer}`)
+  const { issuedMs, expiresMs, challenge } = assertion
+  const challengeMs = challenge === null ? null : (challengeTimeMs(parts.masterKeys[0], challenge) ?? 'foreign')
+  const judgement = judgeAssertionTime({ issuedMs, expiresMs, challengeMs }, parts.nowMs())
+  if (judgement.timely) return judgement.usableUntilMs
+  await tell(parts, assertion, 'assertion-outside-time', judgement.reason, DEVICE)
+  throw new ApiProblem(judgement.problem, judgement.reason)
+}
+
+async function tell(parts: CloudParts, { name, credentialId }: Assertion, event: CredentialEventName, detail: string, principal: string) {
+  await appendAudit(parts.db, parts.nowMs(), auditEntries(name, principal, [{ event, credentialId, detail }]))
+}
+
+type PartsInTransaction = Omit<CloudParts, 'db'> & { readonly db: Database }
+
+/** The one transaction: the assertion is used up, the credentials change, the audit log tells. A refusal commits as well. */
+async function decide(parts: PartsInTransaction, assertion: Assertion, usableUntilMs: number): Promise<TokenVerdict> {
+  const { db } = parts
+  const { name, credentialId } = assertion
+  const nowMs = parts.nowMs()
+  for (const use of singleUses(assertion)) {
+    if (await useOnce(db, use, usableUntilMs)) continue
+    const reason = 'the assertion, or its challenge, was used before'
+    await appendAudit(db, nowMs, auditEntries(name, DEVICE, [{ event: 'assertion-replayed', credentialId, detail: reason }]))
+    return { granted: false, problem: assertion.challenge === null ? 'assertion-replayed' : 'clock-skew', reason }
+  }
+  const found = await findAndLockDevice(db, name)
+  const verdict = await judge(parts, assertion, found)
+  const stored = await store(db, assertion, found, verdict, nowMs)
+  await appendAudit(db, nowMs, auditEntries(name, DEVICE, stored.events))
+  return stored.answer
+}
+
+async function judge(parts: PartsInTransaction, assertion: Assertion, found: FoundDevice): Promise<Verdict<TokenVerdict>> {
+  const { name, credentialId } = assertion
+  const device = credentialsOf(found)
+  if (found.found === 'other-spelling') return otherSpelling(assertion)
+  switch (credentialId.kind) {
+    case 'issued':
+      return tokenByIssued(device, credentialId.secretId)
+    case 'flashed':
+      return tokenByFlashed(device)
+    case 'temporary': {
+      // Only a first enrolment counts devices, and only that needs the key to itself.
+      const read = device === null ? findAndLockProvisioningKey : findProvisioningKey
+      const key = await read(parts.db, name.account, credentialId.keyId)
+      if (key === null) throw new Error('a provisioning key vanished between its signature and its rules')
+      return tokenByTemporary(device, await temporaryPresented(parts.db, name, key, parts.nowMs()))
+    }
+  }
+}
+
+function otherSpelling({ credentialId }: Assertion): Verdict<TokenVerdict> {
+  const reason = 'another device has this id but for upper and lower case'
+  return {
+    answer: { granted: false, problem: 'unknown-credential', reason },
+    device: null,
+    events: [{ event: 'enrolment-refused', credentialId, detail: reason }],
+  }
+}
+
+async function store(
+  db: Database,
+  assertion: Assertion,
+  found: FoundDevice,
+  verdict: Verdict<TokenVerdict>,
+  nowMs: number,
+): Promise<Verdict<TokenVerdict>> {
+  const { name } = assertion
+  if (verdict.device === null) return verdict
+  if (found.found === 'device') {
+    await saveDevice(db, name, { before: found.device.credentials, after: verdict.device }, nowMs)
+    return verdict
+  }
+  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null }, nowMs)) return verdict
+  // Another process enrolled this id in the meantime: nothing is decided on an old view, and the device asks again.
+  throw new ApiProblem('unavailable', 'the device is being enrolled at this moment', 1)
+}

@@ -1,0 +1,64 @@
+/** What the database knows about the credential that somebody presents, and the secret behind it. */
+import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
+import type { CredentialId, DeviceName } from '../../agent/contract/names.ts'
+import { isSecretIdOf, parseSecretId } from '../../agent/contract/secret-id.ts'
+import { masterKeyById, purposeMac } from '../crypto/master-key.ts'
+import { unseal } from '../crypto/sealed.ts'
+import type { CloudParts } from '../parts.ts'
+import type { DeviceCredentials } from '../rules/device-credentials.ts'
+import type { TemporaryPresented } from '../rules/enrolment.ts'
+import { type FoundDevice, findDevice } from '../store/devices.ts'
+import { countEnrolledBy, findProvisioningKey, type StoredProvisioningKey } from '../store/provisioning-keys.ts'
+import type { Database } from '../store/tables.ts'
+
+/** The device as found, and the provisioning key where a temporary credential names one that exists. */
+export type CredentialRecords = { readonly found: FoundDevice; readonly key: StoredProvisioningKey | null }
+
+/** Reads them without locking. */
+export async function readRecords(db: Database, name: DeviceName, id: CredentialId): Promise<CredentialRecords> {
+  const found = await findDevice(db, name)
+  return { found, key: id.kind === 'temporary' ? await findProvisioningKey(db, name.account, id.keyId) : null }
+}
+
+/** The credentials of a found device; null where there is none. */
+export const credentialsOf = (found: FoundDevice): DeviceCredentials | null => (found.found === 'device' ? found.device.credentials : null)
+
+/** A provisioning key's credential as the rules judge it; its devices are counted only where a maximum asks for it. */
+export async function temporaryPresented(
+  db: Database,
+  name: DeviceName,
+  key: StoredProvisioningKey,
+  nowMs: number,
+): Promise<TemporaryPresented> {
+  const { rules } = key
+  const enrolledDevices = rules.maxDevices === null ? 0 : await countEnrolledBy(db, name.account, rules.keyId)
+  return { deviceId: name.device, key: rules, enrolledDevices, nowMs }
+}
+
+/** The secret behind a credential id; null where nothing that is stored gives one. */
+export function secretOf(parts: CloudParts, name: DeviceName, id: CredentialId, { found, key }: CredentialRecords): Uint8Array | null {
+  switch (id.kind) {
+    case 'temporary': {
+      if (key === null) return null
+      const bytes = unseal(parts.masterKeys, ['provisioning-key', name.account, id.keyId], key.sealedKey)
+      return deriveTemporarySecret(bytes, name)
+    }
+    case 'issued':
+      return issuedSecretOf(parts, name, id.secretId)
+    case 'flashed': {
+      const sealed = found.found === 'device' ? found.device.sealedSecret : null
+      return sealed === null ? null : unseal(parts.masterKeys, ['flashed-secret', name.account, name.device], sealed)
+    }
+  }
+}
+
+/** The secret with an id that this cloud made for this device; whether it is still good is the rules' question. */
+export function issuedSecretOf(parts: CloudParts, name: DeviceName, secretId: string): Uint8Array | null {
+  const id = parseSecretId(secretId)
+  const master = id.ok ? masterKeyById(parts.masterKeys, id.value.masterKeyId) : null
+  return master !== null && isSecretIdOf(secretId, master.bytes, name) ? deriveIssuedSecret(master.bytes, name, secretId) : null
+}
+
+/** A secret that nobody holds, for what is unknown: the work and the answer look the same. Asked again, it is the same. */
+export const decoySecret = (parts: CloudParts, presented: string): Uint8Array =>
+  new Uint8Array(purposeMac(parts.masterKeys[0], 'decoy-password', presented))

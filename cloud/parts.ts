@@ -1,0 +1,15 @@
+/** What every request needs; made once when the service starts. */
+import type { Kysely } from 'kysely'
+import type { MasterKeys } from './crypto/master-key.ts'
+import type { SigningKeys } from './crypto/signing-key.ts'
+import type { Tables } from './store/tables.ts'
+
+/** The cloud's parts. */
+export type CloudParts = {
+  readonly db: Kysely<Tables>
+  readonly masterKeys: MasterKeys
+  readonly signingKeys: SigningKeys
+  /** The one fixed string that assertions are made for and access tokens come from. */
+  readonly issuer: string
+  readonly nowMs: () => number
+}

@@ -1,0 +1,42 @@
+/** The words of the audit log. */
+
+/** What happens to a credential. */
+export const CREDENTIAL_EVENTS = [
+  'enrolled',
+  'enrolment-refused',
+  'registered',
+  'token-issued',
+  'secret-issued',
+  'secret-delivered-again',
+  'pending-superseded',
+  'pending-seen-at-hotspot',
+  'became-current',
+  'temporary-superseded',
+  'flashed-superseded',
+  'current-superseded',
+  'temporary-refused-after-swap',
+  'superseded-credential-refused',
+  'revoked-credential-refused',
+  'unknown-credential-refused',
+  'assertion-outside-time',
+  'assertion-replayed',
+  'hotspot-refused',
+  'hotspot-accepted',
+  'hotspot-rejected',
+  'hotspot-session',
+] as const
+
+/** What operators do. */
+export const OPERATOR_EVENTS = [
+  'account-created',
+  'provisioning-key-created',
+  'provisioning-key-retired',
+  'operator-key-created',
+  'aaa-client-created',
+] as const
+
+/** One of the credential events. */
+export type CredentialEventName = (typeof CREDENTIAL_EVENTS)[number]
+
+/** Any event of the audit log. */
+export type AuditEventName = CredentialEventName | (typeof OPERATOR_EVENTS)[number]

@@ -1,0 +1,31 @@
+/** Whether a credential opens a hotspot (contract §5 and §6). A hotspot's word changes nothing: it may be rogue. */
+import type { CredentialId } from '../../agent/contract/names.ts'
+import { type DeviceCredentials, issuedSecret } from './device-credentials.ts'
+import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
+
+/** What a good credential is, or why it is refused. */
+export type HotspotVerdict =
+  | { readonly good: true; readonly use: 'temporary' | 'flashed' | 'pending' | 'current' }
+  | { readonly good: false; readonly reason: string }
+
+const refused = (reason: string): HotspotVerdict => ({ good: false, reason })
+
+/** Judges a credential shown at a hotspot; `presented` is null unless it is a temporary one of a key that exists. */
+export function judgeAtHotspot(device: DeviceCredentials | null, id: CredentialId, presented: TemporaryPresented | null): HotspotVerdict {
+  switch (id.kind) {
+    case 'temporary': {
+      if (presented === null) return refused('the provisioning key is not known')
+      const judgement = judgeTemporary(device, presented)
+      return judgement.good ? { good: true, use: 'temporary' } : refused(judgement.reason)
+    }
+    case 'flashed': {
+      const state = device?.flashed ?? 'none'
+      if (state === 'good') return { good: true, use: 'flashed' }
+      return refused(state === 'none' ? 'the credential is not known' : `the credential is ${state}`)
+    }
+    case 'issued': {
+      const state = issuedSecret(device, id.secretId)?.state ?? 'not known'
+      return state === 'pending' || state === 'current' ? { good: true, use: state } : refused(`the credential is ${state}`)
+    }
+  }
+}

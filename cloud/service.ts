@@ -1,0 +1,47 @@
+/** The running service: the folder's keys and database, the HTTP server over TLS, and what it forgets once a minute. */
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { dataFiles, readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
+import { buildServer } from './http/server.ts'
+import type { CloudParts } from './parts.ts'
+import { migrate } from './store/migrations.ts'
+import { openSqlite, sqliteEngine } from './store/sqlite.ts'
+import { forgetExpiredUses } from './store/used-once.ts'
+
+const FORGET_EVERY_MS = 60_000
+
+/** What a caller may decide otherwise than `config.json`. */
+export type ServiceOptions = { readonly listen?: string; readonly logLevel?: string; readonly nowMs?: () => number }
+
+/** A service that listens. */
+export type RunningService = { readonly port: number; readonly close: () => Promise<void> }
+
+/** Starts the service of a folder. */
+export async function startService(folder: string, options: ServiceOptions = {}): Promise<RunningService> {
+  const config = await readCloudConfig(folder)
+  const keys = await readKeys(folder)
+  const tls = {
+    cert: await readFile(resolve(folder, config.tls.cert), 'utf8'),
+    key: await readPrivateFile(resolve(folder, config.tls.key)),
+  }
+  const db = openSqlite(dataFiles(folder).database)
+  await migrate(db, sqliteEngine)
+  const parts: CloudParts = { db, ...keys, issuer: config.issuer, nowMs: options.nowMs ?? Date.now }
+  const app = await buildServer(parts, { ...config, tls, logLevel: options.logLevel ?? config.logLevel })
+  await app.listen(listenAddress(options.listen ?? config.listen))
+  const forgetting = setInterval(() => {
+    forgetExpiredUses(db, parts.nowMs()).catch((error: unknown) => app.log.error({ err: error }, 'could not forget expired uses'))
+  }, FORGET_EVERY_MS)
+  const close = async (): Promise<void> => {
+    clearInterval(forgetting)
+    await app.close()
+    await db.destroy()
+  }
+  const address = app.server.address()
+  return { port: typeof address === 'object' && address !== null ? address.port : 0, close }
+}
+
+function listenAddress(text: string): { readonly host: string; readonly port: number } {
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(colon + 1)) }
+}

@@ -1,0 +1,46 @@
+/** The audit log: what happened to which credential, by whom. Written in the transaction of what it tells; never a secret. */
+import type { AuditEventName } from '../rules/audit-event.ts'
+import type { AuditTable, Database } from './tables.ts'
+
+/** One entry; null where it does not apply. */
+export type AuditEntry = {
+  readonly account: string | null
+  readonly device: string | null
+  readonly credential: string | null
+  readonly event: AuditEventName
+  readonly principal: string
+  readonly detail: string
+  readonly session: string | null
+}
+
+/** One entry as it was stored. */
+export type StoredAuditEntry = Readonly<Omit<AuditTable, 'seq'>> & { readonly seq: number }
+
+/** Which entries to read: those after `after`, oldest first; null does not filter. */
+export type AuditFilter = {
+  readonly accounts: readonly string[] | null
+  readonly device: string | null
+  readonly after: number
+  readonly limit: number
+}
+
+/** Adds entries. */
+export async function appendAudit(db: Database, nowMs: number, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return
+  const rows = entries.map((entry) => ({ at: nowMs, ...entry }))
+  await db.insertInto('audit').values(rows).execute()
+}
+
+/** Reads entries. */
+export async function readAudit(db: Database, filter: AuditFilter): Promise<readonly StoredAuditEntry[]> {
+  let query = db.selectFrom('audit').selectAll().where('seq', '>', filter.after)
+  if (filter.accounts !== null) query = query.where('account', 'in', filter.accounts)
+  if (filter.device !== null) query = query.where('device', '=', filter.device)
+  return query.orderBy('seq').limit(filter.limit).execute()
+}
+
+/** Whose session this is, as the hotspot's accept told it. */
+export async function auditedSession(db: Database, session: string): Promise<StoredAuditEntry | null> {
+  const row = await db.selectFrom('audit').selectAll().where('session', '=', session).orderBy('seq').limit(1).executeTakeFirst()
+  return row ?? null
+}

@@ -1,0 +1,114 @@
+/** Devices and their credentials' states, read as the rules see them and written back as the difference that a rule made. */
+import type { DeviceName } from '../../agent/contract/names.ts'
+import type { DeviceCredentials, IssuedSecretRecord, TemporaryState } from '../rules/device-credentials.ts'
+import type { Database, DeviceTable } from './tables.ts'
+
+/** A device as it is stored. */
+export type StoredDevice = {
+  readonly credentials: DeviceCredentials
+  /** The flashed secret, sealed; null where there is none. */
+  readonly sealedSecret: string | null
+  readonly createdAt: number
+}
+
+/** What is stored under a device id: a device, nothing, or one whose id differs only by case. */
+export type FoundDevice = { readonly found: 'device'; readonly device: StoredDevice } | { readonly found: 'nothing' | 'other-spelling' }
+
+const fold = (deviceId: string): string => deviceId.toLowerCase()
+
+/** Reads a device. */
+export async function findDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
+  const query = db.selectFrom('device').selectAll().where('account', '=', name.account).where('folded_id', '=', fold(name.device))
+  return found(db, name, await query.executeTakeFirst())
+}
+
+/** Reads a device and locks it until the transaction ends. Raising a number is a lock on every engine. */
+export async function findAndLockDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
+  const row = await db
+    .updateTable('device')
+    .set((update) => ({ revision: update('revision', '+', 1) }))
+    .where('account', '=', name.account)
+    .where('folded_id', '=', fold(name.device))
+    .returningAll()
+    .executeTakeFirst()
+  return found(db, name, row)
+}
+
+async function found(db: Database, name: DeviceName, row: DeviceTable | undefined): Promise<FoundDevice> {
+  if (row === undefined) return { found: 'nothing' }
+  if (row.id !== name.device) return { found: 'other-spelling' }
+  const issued = await db
+    .selectFrom('issued_secret')
+    .select(['secret_id as secretId', 'generation', 'nonce', 'state'])
+    .where('account', '=', name.account)
+    .where('device', '=', name.device)
+    .orderBy('generation')
+    .execute()
+  const credentials = { temporary: temporaryOf(row), flashed: row.flashed, issued }
+  return { found: 'device', device: { credentials, sealedSecret: row.sealed_secret, createdAt: row.created_at } }
+}
+
+const temporaryOf = (row: DeviceTable): TemporaryState =>
+  row.temporary === 'none' || row.enrolled_by === null ? { state: 'none' } : { state: row.temporary, keyId: row.enrolled_by }
+
+const temporaryColumns = (temporary: TemporaryState): Pick<DeviceTable, 'temporary' | 'enrolled_by'> => ({
+  temporary: temporary.state,
+  enrolled_by: temporary.state === 'none' ? null : temporary.keyId,
+})
+
+/** A device that is not stored yet. */
+export type NewDevice = { readonly name: DeviceName; readonly credentials: DeviceCredentials; readonly sealedSecret: string | null }
+
+/** Stores a new device; false where its id, in any case, is taken. */
+export async function insertDevice(db: Database, { name, credentials, sealedSecret }: NewDevice, nowMs: number): Promise<boolean> {
+  const result = await db
+    .insertInto('device')
+    .values({
+      account: name.account,
+      id: name.device,
+      folded_id: fold(name.device),
+      ...temporaryColumns(credentials.temporary),
+      flashed: credentials.flashed,
+      sealed_secret: sealedSecret,
+      revision: 0,
+      created_at: nowMs,
+    })
+    .onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing())
+    .executeTakeFirst()
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+/** Writes what a rule changed of a device that is stored. */
+export async function saveDevice(
+  db: Database,
+  name: DeviceName,
+  change: { readonly before: DeviceCredentials; readonly after: DeviceCredentials },
+  nowMs: number,
+): Promise<void> {
+  const { before, after } = change
+  if (after.temporary !== before.temporary || after.flashed !== before.flashed) {
+    const columns = { ...temporaryColumns(after.temporary), flashed: after.flashed }
+    await db.updateTable('device').set(columns).where('account', '=', name.account).where('id', '=', name.device).execute()
+  }
+  const known = new Map(before.issued.map((record) => [record.secretId, record.state]))
+  const changed = after.issued.filter((record) => known.has(record.secretId) && known.get(record.secretId) !== record.state)
+  // What ends goes first: the database never sees two current or two pending secrets.
+  const ending = changed.filter((record) => record.state === 'superseded' || record.state === 'revoked')
+  for (const record of ending) await setState(db, record, nowMs)
+  for (const record of changed) if (!ending.includes(record)) await setState(db, record, nowMs)
+  const added = after.issued.filter((record) => !known.has(record.secretId))
+  for (const record of added) await insertIssued(db, name, record, nowMs)
+}
+
+async function setState(db: Database, record: IssuedSecretRecord, nowMs: number): Promise<void> {
+  await db.updateTable('issued_secret').set({ state: record.state, changed_at: nowMs }).where('secret_id', '=', record.secretId).execute()
+}
+
+async function insertIssued(db: Database, name: DeviceName, record: IssuedSecretRecord, nowMs: number): Promise<void> {
+  const { secretId, generation, nonce, state } = record
+  const row = { secret_id: secretId, account: name.account, device: name.device, generation, nonce, state }
+  await db
+    .insertInto('issued_secret')
+    .values({ ...row, created_at: nowMs, changed_at: nowMs })
+    .execute()
+}

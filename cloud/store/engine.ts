@@ -1,0 +1,13 @@
+/** What differs between database engines; all queries are the same. */
+import type { CreateTableBuilder, Kysely } from 'kysely'
+
+/** An engine's own ways, as migrations need them. */
+export type Engine = {
+  /** Adds a column that counts rows up, as the table's primary key. */
+  readonly addSequence: <T extends string, C extends string>(
+    table: CreateTableBuilder<T, C>,
+    column: string,
+  ) => CreateTableBuilder<T, C | string>
+  /** Makes the engine refuse to change or delete rows of a table. */
+  readonly forbidChanges: (db: Kysely<unknown>, table: string) => Promise<void>
+}

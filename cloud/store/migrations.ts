@@ -1,0 +1,123 @@
+/** The database's shape, step by step. A step that was released is never changed; the next one adds to it. */
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import type { Engine } from './engine.ts'
+import type { Tables } from './tables.ts'
+
+async function createRegistry(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  await schema
+    .createTable('account')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('provisioning_key')
+    .addColumn('account', 'text', (column) => column.notNull().references('account.id'))
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('sealed_key', 'text', (column) => column.notNull())
+    .addColumn('allow', 'text', (column) => column.notNull())
+    .addColumn('not_before', 'bigint')
+    .addColumn('not_after', 'bigint')
+    .addColumn('max_devices', 'integer')
+    .addColumn('retired_at', 'bigint')
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('provisioning_key_pk', ['account', 'id'])
+    .execute()
+  await schema
+    .createTable('device')
+    .addColumn('account', 'text', (column) => column.notNull().references('account.id'))
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('folded_id', 'text', (column) => column.notNull())
+    .addColumn('temporary', 'text', (column) => column.notNull())
+    .addColumn('enrolled_by', 'text')
+    .addColumn('flashed', 'text', (column) => column.notNull())
+    .addColumn('sealed_secret', 'text')
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('device_pk', ['account', 'folded_id'])
+    .execute()
+  await schema.createIndex('device_enrolled_by').on('device').columns(['account', 'enrolled_by']).execute()
+}
+
+async function createIssuedSecrets(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('issued_secret')
+    .addColumn('secret_id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('device', 'text', (column) => column.notNull())
+    .addColumn('generation', 'integer', (column) => column.notNull())
+    .addColumn('nonce', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('changed_at', 'bigint', (column) => column.notNull())
+    .addUniqueConstraint('issued_secret_nonce', ['account', 'device', 'nonce'])
+    .addUniqueConstraint('issued_secret_generation', ['account', 'device', 'generation'])
+    .execute()
+  // The database itself refuses a second pending or current secret of a device.
+  for (const state of ['pending', 'current']) {
+    const index = db.schema.createIndex(`issued_secret_one_${state}`).unique().on('issued_secret').columns(['account', 'device'])
+    await index.where(sql.ref('state'), '=', sql.lit(state)).execute()
+  }
+}
+
+async function createPrincipals(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  await schema
+    .createTable('used_once')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema.createIndex('used_once_expires_at').on('used_once').column('expires_at').execute()
+  await schema
+    .createTable('operator_key')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('hash', 'text', (column) => column.notNull())
+    .addColumn('role', 'text', (column) => column.notNull())
+    .addColumn('accounts', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('aaa_client')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('hash', 'text', (column) => column.notNull())
+    .addColumn('aaa_domain', 'text', (column) => column.notNull())
+    .addColumn('accounts', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
+async function createAudit(db: Kysely<unknown>, engine: Engine): Promise<void> {
+  await engine
+    .addSequence(db.schema.createTable('audit'), 'seq')
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('device', 'text')
+    .addColumn('credential', 'text')
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addColumn('principal', 'text', (column) => column.notNull())
+    .addColumn('detail', 'text', (column) => column.notNull())
+    .addColumn('session', 'text')
+    .execute()
+  await db.schema.createIndex('audit_device').on('audit').columns(['account', 'device', 'seq']).execute()
+  await db.schema.createIndex('audit_session').on('audit').column('session').execute()
+  await engine.forbidChanges(db, 'audit')
+}
+
+const migrations = (engine: Engine): Record<string, Migration> => ({
+  '0001-registry': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await createRegistry(db)
+      await createIssuedSecrets(db)
+      await createPrincipals(db)
+      await createAudit(db, engine)
+    },
+  },
+})
+
+/** Brings the database to this version's shape. */
+export async function migrate(db: Kysely<Tables>, engine: Engine): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(engine) } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw new Error('the database could not be brought to this version', { cause: error })
+}

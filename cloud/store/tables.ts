@@ -1,0 +1,85 @@
+/**
+ * The database's tables. Types are the ones that SQLite and PostgreSQL share: text, and integers for times in ms since 1970.
+ * Lists are JSON text. No table holds a secret in the clear.
+ */
+import type { Generated, Kysely, Transaction } from 'kysely'
+import type { FlashedState, IssuedSecretState, TemporaryState } from '../rules/device-credentials.ts'
+
+/** One product company. */
+export type AccountTable = { id: string; created_at: number }
+
+/** A provisioning key, sealed, with its rules. `revision` is raised to lock the row. */
+export type ProvisioningKeyTable = {
+  account: string
+  id: string
+  sealed_key: string
+  allow: string
+  not_before: number | null
+  not_after: number | null
+  max_devices: number | null
+  retired_at: number | null
+  revision: number
+  created_at: number
+}
+
+/** A device. `folded_id` is its id in lower case, unique within the account. `revision` is raised to lock the row. */
+export type DeviceTable = {
+  account: string
+  id: string
+  folded_id: string
+  temporary: TemporaryState['state']
+  enrolled_by: string | null
+  flashed: FlashedState
+  sealed_secret: string | null
+  revision: number
+  created_at: number
+}
+
+/** An issued secret: its id and state; the secret is derived from the master key. */
+export type IssuedSecretTable = {
+  secret_id: string
+  account: string
+  device: string
+  generation: number
+  nonce: string
+  state: IssuedSecretState
+  created_at: number
+  changed_at: number
+}
+
+/** Assertions and challenges that were used, until they expire. */
+export type UsedOnceTable = { id: string; expires_at: number }
+
+/** An operator's key by its hash. `accounts` null: all of them. */
+export type OperatorKeyTable = { id: string; hash: string; role: string; accounts: string | null; created_at: number }
+
+/** A hotspot operator's AAA server. `accounts` null: all of them. */
+export type AaaClientTable = { id: string; hash: string; aaa_domain: string; accounts: string | null; created_at: number }
+
+/** The audit log; rows are only ever added. */
+export type AuditTable = {
+  seq: Generated<number>
+  at: number
+  account: string | null
+  device: string | null
+  credential: string | null
+  event: string
+  principal: string
+  detail: string
+  session: string | null
+}
+
+/** All tables. */
+export type Tables = {
+  account: AccountTable
+  provisioning_key: ProvisioningKeyTable
+  device: DeviceTable
+  issued_secret: IssuedSecretTable
+  used_once: UsedOnceTable
+  operator_key: OperatorKeyTable
+  aaa_client: AaaClientTable
+  audit: AuditTable
+}
+
+/** The database, or a transaction on it. */
+export type Database = Kysely<Tables> | Transaction<Tables>

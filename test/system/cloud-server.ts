@@ -1,0 +1,201 @@
+/** The real cloud for tests: its own folder, a free port, in this process or in a child that a test may kill. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { JSONWebKeySet } from 'jose'
+import { z } from 'zod'
+import { parseSecretText } from '../../agent/contract/secret-text.ts'
+import { parseSigningKeys } from '../../agent/contract/signed-time.ts'
+import { type ApiClient, openApiClient } from '../../cloud/cli/api-client.ts'
+import { dataFiles } from '../../cloud/data-folder.ts'
+import { initCloud, type TlsChoice } from '../../cloud/init.ts'
+import { startService } from '../../cloud/service.ts'
+
+/** How the cloud is started. A folder that holds a cloud already is started as it is. */
+export type CloudOptions = {
+  readonly dir: string
+  /** `child` is a process of its own, which `stop('SIGKILL')` kills in mid-air. */
+  readonly mode?: 'in-process' | 'child'
+  /** The name in its certificate, besides localhost and 127.0.0.1. */
+  readonly host?: string
+  readonly issuer?: string
+  readonly listen?: string
+  readonly tls?: TlsChoice
+  readonly logLevel?: string
+  /** Another clock; in this process only. */
+  readonly nowMs?: () => number
+}
+
+const auditEntry = z.object({
+  seq: z.number(),
+  at: z.number(),
+  account: z.string().nullable(),
+  device: z.string().nullable(),
+  credential: z.string().nullable(),
+  event: z.string(),
+  principal: z.string(),
+  detail: z.string(),
+  session: z.string().nullable(),
+})
+
+/** One entry of the audit log. */
+export type AuditEntry = z.infer<typeof auditEntry>
+
+/** The rules of a provisioning key; all of them may be left out. */
+export type KeyRules = {
+  readonly allow?: readonly string[]
+  readonly notBeforeMs?: number
+  readonly notAfterMs?: number
+  readonly maxDevices?: number
+}
+
+/** A cloud that runs. */
+export type RunningCloud = {
+  readonly url: string
+  readonly port: number
+  readonly dir: string
+  readonly issuer: string
+  readonly caPem: string
+  readonly caPath: string
+  readonly jwks: JSONWebKeySet
+  readonly api: ApiClient
+  createAccount(id: string): Promise<void>
+  /** The key's text (zkp_…) and its bytes. */
+  createProvisioningKey(account: string, id: string, rules?: KeyRules): Promise<{ readonly text: string; readonly bytes: Uint8Array }>
+  retireProvisioningKey(account: string, id: string): Promise<void>
+  createAaaClient(id: string, aaaDomain: string, accounts?: readonly string[]): Promise<{ readonly id: string; readonly secret: string }>
+  /** Registers one device with its flashed secret; gives `registered`, or what is wrong. */
+  registerDevice(account: string, id: string, secret: string, format?: 'zks' | 'opaque'): Promise<string>
+  showDevice(account: string, id: string): Promise<ShownDevice>
+  /** The audit log of an account, oldest first. */
+  audit(account: string, device?: string): Promise<readonly AuditEntry[]>
+  /** Ends the service; SIGKILL only where it is a child. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Starts it again on the same port with the same folder. */
+  start(): Promise<void>
+}
+
+const shownDevice = z.object({
+  temporary: z.object({ state: z.string(), provisioning_key: z.string().nullable() }),
+  flashed: z.string(),
+  issued: z.array(z.object({ secret_id: z.string(), generation: z.number(), state: z.string() })),
+})
+
+/** A device as the API shows it. */
+export type ShownDevice = z.infer<typeof shownDevice>
+
+type Process = { readonly port: number; readonly stop: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void> }
+
+const REPOSITORY = resolve(import.meta.dirname, '../..')
+
+async function spawnService(options: CloudOptions, listen: string): Promise<Process> {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
+  const serve = ['--import', 'tsx', 'cloud/main.ts', 'serve', '--data', options.dir, '--listen', listen]
+  const level = ['--log-level', options.logLevel ?? 'error']
+  const child = spawn(process.execPath, [...serve, ...level], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const port = await portOf(child)
+  const stop = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+  return { port, stop }
+}
+
+async function portOf(child: ChildProcess): Promise<number> {
+  if (child.stdout === null) throw new Error('the service has no stdout')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const port = /^listening on port ([0-9]+)$/.exec(line)?.[1]
+    if (port !== undefined) return Number(port)
+  }
+  throw new Error('the service ended before it listened')
+}
+
+async function startHere(options: CloudOptions, listen: string): Promise<Process> {
+  const clock = options.nowMs === undefined ? {} : { nowMs: options.nowMs }
+  const service = await startService(options.dir, { listen, logLevel: options.logLevel ?? 'error', ...clock })
+  let running = true
+  const stop = async (): Promise<void> => {
+    if (running) await service.close()
+    running = false
+  }
+  return { port: service.port, stop }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+/** Makes the cloud's folder where there is none, and starts the service. */
+export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
+  const { dir } = options
+  const host = options.host ?? 'localhost'
+  const listen = options.listen ?? '127.0.0.1:0'
+  const files = dataFiles(dir)
+  if (!(await exists(files.config))) {
+    const issuer = options.issuer ?? `https://${host}`
+    await initCloud({ folder: dir, host, issuer, listen, tls: options.tls ?? { kind: 'self-signed' } })
+  }
+  const launch = options.mode === 'child' ? spawnService : startHere
+  let service = await launch(options, listen)
+  const { port } = service
+  const fixed = `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`
+  const config = z.object({ issuer: z.string() }).parse(JSON.parse(await readFile(files.config, 'utf8')))
+  const client = z.object({ ca: z.string() }).parse(JSON.parse(await readFile(files.client, 'utf8')))
+  const caPath = resolve(dir, client.ca)
+  const url = `https://127.0.0.1:${port}`
+  const api = await openApiClient(files.client, url)
+  const jwks = parseSigningKeys(await api.call('GET', '/v1/jwks', z.unknown()))
+  if (!jwks.ok) throw new Error(jwks.problem)
+  return {
+    ...operations(api),
+    ...{ url, port, dir, issuer: config.issuer, caPath, caPem: await readFile(caPath, 'utf8'), jwks: jwks.value, api },
+    stop: (signal = 'SIGTERM') => service.stop(signal),
+    start: async () => {
+      service = await launch(options, fixed)
+    },
+  }
+}
+
+type Operations = Omit<RunningCloud, 'url' | 'port' | 'dir' | 'issuer' | 'caPem' | 'caPath' | 'jwks' | 'api' | 'stop' | 'start'>
+
+const operations = (api: ApiClient): Operations => ({
+  async createAccount(id) {
+    await api.call('POST', '/v1/accounts', z.unknown(), { id })
+  },
+  async createProvisioningKey(account, id, rules = {}) {
+    const body = {
+      id,
+      allow: rules.allow ?? ['*'],
+      not_before_ms: rules.notBeforeMs ?? null,
+      not_after_ms: rules.notAfterMs ?? null,
+      max_devices: rules.maxDevices ?? null,
+    }
+    const { key } = await api.call('POST', `/v1/accounts/${account}/provisioning-keys`, z.object({ key: z.string() }), body)
+    const bytes = parseSecretText('zkp_', key)
+    if (!bytes.ok) throw new Error(bytes.problem)
+    return { text: key, bytes: bytes.value }
+  },
+  async retireProvisioningKey(account, id) {
+    await api.call('POST', `/v1/accounts/${account}/provisioning-keys/${id}/retire`, z.null())
+  },
+  async createAaaClient(id, aaaDomain, accounts) {
+    const body = { id, aaa_domain: aaaDomain, accounts: accounts ?? null }
+    return api.call('POST', '/v1/aaa-clients', z.object({ id: z.string(), secret: z.string() }), body)
+  },
+  async registerDevice(account, id, secret, format = 'zks') {
+    const answer = z.object({ results: z.array(z.object({ status: z.string(), message: z.string() })) })
+    const { results } = await api.call('POST', `/v1/accounts/${account}/devices`, answer, { devices: [{ id, secret, format }] })
+    return results[0]?.status === 'registered' ? 'registered' : (results[0]?.message ?? 'no result')
+  },
+  showDevice: (account, id) => api.call('GET', `/v1/accounts/${account}/devices/${id}`, shownDevice),
+  async audit(account, device) {
+    const path = `/v1/accounts/${account}/audit${device === undefined ? '' : `?device=${device}`}`
+    return (await api.call('GET', path, z.object({ entries: z.array(auditEntry) }))).entries
+  },
+})
