@@ -122,7 +122,10 @@ async function find(sysfs: string, interfaceName: string): Promise<Netdev | null
   const folder = `${sysfs}/class/net/${interfaceName}`
   const index = await readFile(`${folder}/ifindex`, 'utf8').catch(() => null)
   if (index === null) return null
-  return { driver: (await exists(`${folder}/phy80211`)) ? 'nl80211' : 'wired', index: Number(index) }
+  const driver = (await exists(`${folder}/phy80211`)) ? 'nl80211' : 'wired'
+  // An interface that is down has no `carrier` to read.
+  const carrier = await readFile(`${folder}/carrier`, 'utf8').catch(() => '0')
+  return { driver, index: Number(index), hasCarrier: carrier.trim() === '1' }
 }
 
 async function radios(sysfs: string): Promise<readonly string[]> {

@@ -6,7 +6,7 @@ import type { InterfaceAddress } from './address-table.ts'
 export type Driver = 'nl80211' | 'wired'
 
 /** An interface as the kernel has it; one that was unplugged comes back with another index. */
-export type Netdev = { readonly driver: Driver; readonly index: number }
+export type Netdev = { readonly driver: Driver; readonly index: number; readonly hasCarrier: boolean }
 
 /** The network interfaces of the machine. */
 export type Netdevs = {

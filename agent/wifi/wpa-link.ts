@@ -11,16 +11,20 @@ const LINK_STATES: ReadonlySet<string> = new Set(['associated', '4way_handshake'
 /** Ends when the link is gone, or its address: at once where they already are. */
 export function watchLink(wpa: WpaInterface, netdevs: Netdevs, link: Link, signal: AbortSignal): Promise<Failure> {
   return until(signal, (settle, fail) => {
-    const checkAddresses = (): void => {
+    const check = (): void => {
       if (netdevs.broken() === null && netdevs.addresses(link.interfaceName, 0).length === 0) settle(lost('the address is gone'))
+      netdevs.find(link.interfaceName).then((netdev) => {
+        if (netdev === null) settle({ code: 'ERR_WIFI_NO_RADIO', detail: `${link.interfaceName} is gone`, retryAfterMs: 0 })
+        else if (!netdev.hasCarrier) settle(lost(`${link.interfaceName} has no carrier`))
+      }, fail)
     }
     const stopListening = listenForLoss(wpa, settle)
-    const stopAddresses = netdevs.onChange(checkAddresses)
-    checkAddresses()
+    const stopFollowing = netdevs.onChange(check)
+    check()
     if (wpa.failure() === null) wpa.property('State', signal).then((state) => lossIn(state, settle), fail)
     return () => {
       stopListening()
-      stopAddresses()
+      stopFollowing()
     }
   })
 }

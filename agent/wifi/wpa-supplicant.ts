@@ -62,7 +62,7 @@ class WpaSupplicant implements Supplicant {
   scan({ maxAgeMs }: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]> {
     return this.#alone(signal, async () => {
       const wpa = await this.#open(signal)
-      if (wpa.driver === 'wired') return this.#wiredPorts()
+      if (wpa.driver === 'wired') return this.#wiredPorts(wpa.interfaceName)
       const { timers } = this.#options
       const ageMs = this.#scanned === null ? Number.POSITIVE_INFINITY : performance.now() - this.#scanned.atMs
       if (this.#scanned === null || ageMs > maxAgeMs) {
@@ -152,7 +152,8 @@ class WpaSupplicant implements Supplicant {
     await Promise.allSettled([last?.network.remove(), last?.dhcp?.stop()])
   }
 
-  #wiredPorts(): readonly Bss[] {
+  async #wiredPorts(interfaceName: string): Promise<readonly Bss[]> {
+    if ((await this.#netdevs.find(interfaceName))?.hasCarrier !== true) return []
     const ports = this.#options.profiles.filter((profile) => profile.security === 'wired-eap')
     return ports.map((hotspot) => ({ bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, hotspot }))
   }

@@ -32,6 +32,7 @@ export async function openWiredLab(options: WiredLabOptions): Promise<WiredLab> 
   const wire = await layWire()
   const lab = new WiredLab(options, wire)
   try {
+    await lab.dropAnchor()
     await lab.startBus()
     await lab.startHostapd()
     await lab.startSupplicant()
@@ -50,6 +51,7 @@ export class WiredLab {
   #eapServer: EapServer
   #bus: MessageBus | null = null
   #greeter: Greeter | null = null
+  #anchor: Daemon | null = null
   #supplicant: Daemon | null = null
   #authenticator: Authenticator | null = null
   #dhcp: Daemon | null = null
@@ -66,7 +68,13 @@ export class WiredLab {
 
   /** Where the device's sysfs can be seen from outside its namespace. */
   get deviceSysfs(): string {
-    return `/proc/${this.#supplicant?.pid}/root/sys`
+    return `/proc/${this.#anchor?.pid}/root/sys`
+  }
+
+  /** Puts a process into the device's namespace that does nothing but have its view of sysfs. */
+  async dropAnchor(): Promise<void> {
+    const logFile = join(this.#options.folder, 'anchor.log')
+    this.#anchor = await startDaemon({ command: ['sleep', 'infinity'], namespace: this.wire.deviceNamespace, logFile, readyText: null })
   }
 
   /** Runs a program in the device's namespace. */
@@ -90,8 +98,9 @@ export class WiredLab {
     this.#bus = null
   }
 
+  /** Starts wpa_supplicant where it does not run. */
   async startSupplicant(): Promise<void> {
-    this.#supplicant = await startDaemon({
+    this.#supplicant ??= await startDaemon({
       command: ['wpa_supplicant', '-u', '-t'],
       namespace: this.wire.deviceNamespace,
       logFile: join(this.#options.folder, 'wpa_supplicant.log'),
@@ -168,6 +177,7 @@ export class WiredLab {
     await this.stopHostapd()
     await this.stopSupplicant()
     await this.stopBus()
+    await this.#anchor?.stop()
     await removeWire(this.wire)
   }
 

@@ -1,0 +1,157 @@
+/** A supplicant in memory, in a world of hotspots that a test arranges; it passes the same suite as the real one. */
+import type { EapProfile } from '../../agent/credential/eap-profile.ts'
+import { AgentError, type Failure, type FailureCode } from '../../agent/failure.ts'
+import type { Bss, Link, Supplicant } from '../../agent/ports.ts'
+
+/** The AAA server behind the hotspots. */
+export type FakeAaa = {
+  readonly caPem: string
+  readonly serverName: string
+  readonly isExpired: boolean
+  /** Inner identity → password. */
+  readonly users: ReadonlyMap<string, string>
+}
+
+/** How long the fake waits before it gives a silent hotspot, or one without addresses, up. */
+export type FakeTimers = { readonly joinMs: number; readonly addressMs: number }
+
+/** What is around the device; a test changes it with the methods. */
+export class FakeAir {
+  inRange: readonly Bss[]
+  aaa: FakeAaa
+  hasRadio = true
+  isSupplicantRunning = true
+  answersEap = true
+  givesAddresses = true
+  readonly #listeners = new Set<() => void>()
+
+  constructor(inRange: readonly Bss[], aaa: FakeAaa) {
+    this.inRange = inRange
+    this.aaa = aaa
+  }
+
+  /** Changes the world, and lets every waiting call look again. */
+  change(changes: Partial<Pick<FakeAir, 'inRange' | 'aaa' | 'hasRadio' | 'isSupplicantRunning' | 'answersEap' | 'givesAddresses'>>): void {
+    Object.assign(this, changes)
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Waits until `look` finds something; rejects with the signal's reason. */
+  until<T>(look: () => T | null, signal: AbortSignal, deadline: { readonly ms: number; readonly error: () => Error } | null): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (act: () => void): void => {
+        this.#listeners.delete(check)
+        signal.removeEventListener('abort', onAbort)
+        clearTimeout(timer)
+        act()
+      }
+      const check = (): void => {
+        try {
+          const found = look()
+          if (found !== null) end(() => resolve(found))
+        } catch (error) {
+          end(() => reject(error))
+        }
+      }
+      const onAbort = (): void => end(() => reject(signal.reason))
+      const timer = deadline === null ? undefined : setTimeout(() => end(() => reject(deadline.error())), deadline.ms)
+      this.#listeners.add(check)
+      if (signal.aborted) return onAbort()
+      signal.addEventListener('abort', onAbort)
+      check()
+    })
+  }
+}
+
+/** The fake itself. */
+export class FakeSupplicant implements Supplicant {
+  /** Every join that was asked for, in order. */
+  readonly joins: { readonly bssid: string; readonly eap: EapProfile }[] = []
+  /** The networks that a real wpa_supplicant would hold. */
+  networks = 0
+  readonly #air: FakeAir
+  readonly #timers: FakeTimers
+  #linked: Bss | null = null
+
+  constructor(air: FakeAir, timers: FakeTimers = { joinMs: 50, addressMs: 50 }) {
+    this.#air = air
+    this.#timers = timers
+  }
+
+  async scan(_: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]> {
+    signal.throwIfAborted()
+    this.#checkUsable()
+    return this.#air.inRange.toSorted((a, b) => b.signalDbm - a.signalDbm)
+  }
+
+  async join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link> {
+    signal.throwIfAborted()
+    this.#checkUsable()
+    this.joins.push({ bssid: bss.bssid, eap })
+    this.#linked = null
+    this.networks = 1
+    try {
+      await this.#waitFor(() => this.#air.answersEap, this.#timers.joinMs, 'ERR_WIFI_JOIN_TIMEOUT', signal)
+      if (!this.#air.inRange.some(({ bssid }) => bssid === bss.bssid)) throw failed('ERR_WIFI_NO_HOTSPOT')
+      this.#checkCredential(eap)
+      await this.#waitFor(() => this.#air.givesAddresses, this.#timers.addressMs, 'ERR_WIFI_NO_ADDRESS', signal)
+      this.#linked = bss
+      const proof = { method: 'EAP-TTLS', serverSubject: `/CN=${this.#air.aaa.serverName}`, datesChecked: eap.checkDates }
+      return { bss, interfaceName: 'fake0', address: '192.0.2.7', eap: proof }
+    } catch (error) {
+      this.networks = 0
+      throw error
+    }
+  }
+
+  linkLost(_: Link, signal: AbortSignal): Promise<Failure> {
+    return this.#air.until(() => this.#loss(), signal, null)
+  }
+
+  async radioAppeared(signal: AbortSignal): Promise<void> {
+    let wasMissing = false
+    await this.#air.until(
+      () => {
+        wasMissing ||= !this.#air.hasRadio
+        return wasMissing && this.#air.hasRadio ? true : null
+      },
+      signal,
+      null,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#linked = null
+    this.networks = 0
+  }
+
+  #checkUsable(): void {
+    if (!this.#air.isSupplicantRunning) throw failed('ERR_WIFI_SUPPLICANT')
+    if (!this.#air.hasRadio) throw failed('ERR_WIFI_NO_RADIO')
+  }
+
+  #checkCredential(eap: EapProfile): void {
+    const { aaa } = this.#air
+    if (eap.caPem !== aaa.caPem) throw failed('ERR_WIFI_SERVER_CA')
+    if (aaa.isExpired && eap.checkDates) throw failed('ERR_WIFI_SERVER_DATES')
+    if (eap.serverName !== aaa.serverName) throw failed('ERR_WIFI_SERVER_NAME')
+    if (aaa.users.get(eap.innerIdentity) !== eap.password.reveal()) throw failed('ERR_WIFI_EAP_REJECTED')
+  }
+
+  async #waitFor(isThere: () => boolean, ms: number, code: FailureCode, signal: AbortSignal): Promise<void> {
+    const look = (): true | null => {
+      this.#checkUsable()
+      return isThere() ? true : null
+    }
+    await this.#air.until(look, signal, { ms, error: () => failed(code) })
+  }
+
+  #loss(): Failure | null {
+    const linked = this.#linked
+    if (!this.#air.isSupplicantRunning) return failed('ERR_WIFI_SUPPLICANT').failure
+    const isThere = linked !== null && this.#air.hasRadio && this.#air.inRange.some(({ bssid }) => bssid === linked.bssid)
+    return isThere && this.#air.givesAddresses ? null : failed('ERR_WIFI_LINK_LOST').failure
+  }
+}
+
+const failed = (code: FailureCode): AgentError => new AgentError(code, 'as the test says')
