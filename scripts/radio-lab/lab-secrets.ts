@@ -12,8 +12,8 @@ export type LabSecrets = { radiusSecret: string; aaaClient: AaaClient }
 /** Gives the lab's secrets, drawn the first time. */
 export async function prepareSecrets(): Promise<LabSecrets> {
   const names = ['radius-secret', 'aaa-client-secret'] as const
-  const folder = await buildOnce('secrets', '1', async (unfinished) => {
-    for (const name of names) writeFileSync(join(unfinished, name), randomBytes(24).toString('base64url'), { mode: 0o600 })
+  const folder = await buildOnce('secrets', '2', async (unfinished) => {
+    for (const name of names) writeFileSync(join(unfinished, name), randomBytes(32).toString('base64url'), { mode: 0o600 })
   })
   const [radiusSecret, secret] = names.map((name) => readFileSync(join(folder, name), 'utf8')) as [string, string]
   return { radiusSecret, aaaClient: { id: 'lab-hotspot', secret } }

@@ -77,5 +77,5 @@ describe('the state disk', () => {
       expect((await lab.trySh('test -e /root/lost')).exitCode).toBe(1)
       expect(await lab.sh('systemctl is-active hotspot.target lab.target wpa_supplicant')).toBe('active\nactive\nactive')
     })
-  })
+  }, 240_000)
 })
