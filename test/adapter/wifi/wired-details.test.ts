@@ -1,0 +1,175 @@
+/** What only the real supplicant can show: secrets on the bus and on the wire, addresses, and what a crash leaves behind. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import type { Link, Supplicant } from '../../../agent/ports.ts'
+import type { Bus } from '../../../agent/wifi/dbus.ts'
+import { startDaemon } from '../../../scripts/wired-lab/daemon.ts'
+import { type ObservedBus, observeBus } from './observed-bus.ts'
+import { IDENTITY, openWiredWorld, PASSWORD, type WiredWorld } from './wired-world.ts'
+
+const never = (): AbortSignal => new AbortController().signal
+let world: WiredWorld
+const open: Supplicant[] = []
+
+beforeAll(async () => {
+  world = await openWiredWorld()
+})
+afterAll(() => world.close())
+beforeEach(() => world.reset())
+afterEach(async () => {
+  for (const supplicant of open.splice(0)) await supplicant.close()
+})
+
+function start(bus: Bus, changes: Parameters<WiredWorld['startWith']>[1] = {}): Supplicant {
+  const supplicant = world.startWith(bus, changes)
+  open.push(supplicant)
+  return supplicant
+}
+
+async function joinWith(supplicant: Supplicant, changes: Partial<EapProfile> = {}): Promise<Link> {
+  const [bss] = await supplicant.scan({ maxAgeMs: 0 }, never())
+  if (bss === undefined) throw new Error('the scan found nothing')
+  return supplicant.join(bss, { ...world.accepted, ...changes }, never())
+}
+
+const onDevice = (...command: string[]): Promise<string> => world.lab.onDevice('ip', ...command)
+const PORT = 'port0'
+
+describe('secrets', () => {
+  it('shows neither the password nor the identity on the wire outside the tunnel', async () => {
+    const capture = join(world.folder, 'wire.pcap')
+    const tcpdump = await startDaemon({
+      command: ['tcpdump', '-i', PORT, '--immediate-mode', '-U', '-w', capture, 'ether proto 0x888e'],
+      namespace: world.lab.wire.hotspotNamespace,
+      logFile: join(world.folder, 'tcpdump.log'),
+      readyText: 'listening on',
+    })
+    await joinWith(start(await world.connect()), { inner: 'PAP' })
+    await sleep(200)
+    await tcpdump.stop()
+    const seen = (await readFile(capture)).toString('latin1')
+    expect(seen).toContain(world.accepted.outerIdentity)
+    expect(seen).not.toContain(IDENTITY)
+    expect(seen).not.toContain(PASSWORD)
+  })
+
+  it('shows the password to no other client of the bus', async () => {
+    const observer: ObservedBus = await observeBus(world.lab)
+    await joinWith(start(await world.connect()))
+    const seen = `${await observer.stop()}\n${await observer.networkProperties()}`
+    expect(seen).toContain(IDENTITY)
+    for (const form of [PASSWORD, Buffer.from(PASSWORD).toString('hex')]) expect(seen).not.toContain(form)
+  })
+
+  it('has wpa_supplicant write nothing', async () => {
+    await joinWith(start(await world.connect()))
+    const files = await readdir(world.folder, { recursive: true })
+    const withPassword: string[] = []
+    for (const file of files) {
+      const text = await readFile(join(world.folder, file), 'latin1').catch(() => '')
+      if (text.includes(PASSWORD)) withPassword.push(file)
+    }
+    // The two of the hotspot, which knows the password, and nothing of the device's.
+    expect(withPassword.filter((file) => !/eap-users|hostapd/.test(file))).toEqual([])
+    expect(withPassword).toContain('lab/eap-users')
+  })
+})
+
+describe('the address', () => {
+  it('is whatever the system assigns after the join', async () => {
+    const joining = joinWith(start(await world.connect(), { address: 'system', addressMs: 5000 }))
+    await sleep(600)
+    await onDevice('address', 'add', '10.77.0.200/24', 'dev', PORT)
+    expect((await joining).address).toBe('10.77.0.200')
+  })
+
+  it('from before the join is believed only when it stays', async () => {
+    await onDevice('address', 'add', '10.99.0.1/24', 'dev', PORT)
+    const startedMs = performance.now()
+    const link = await joinWith(start(await world.connect(), { address: 'system', addressMs: 5000 }))
+    expect(link.address).toBe('10.99.0.1')
+    expect(performance.now() - startedMs).toBeGreaterThan(1000)
+  })
+
+  it('from before the join yields to one that the system assigns', async () => {
+    await onDevice('address', 'add', '10.99.0.1/24', 'dev', PORT)
+    const joining = joinWith(start(await world.connect(), { address: 'system', addressMs: 5000 }))
+    await sleep(500)
+    await onDevice('address', 'delete', '10.99.0.1/24', 'dev', PORT)
+    await sleep(300)
+    await onDevice('address', 'add', '10.77.0.201/24', 'dev', PORT)
+    expect((await joining).address).toBe('10.77.0.201')
+  })
+
+  it('may be IPv6 alone, after duplicate address detection', async () => {
+    await world.lab.startDhcp('ipv6-only')
+    const link = await joinWith(start(await world.connect(), { address: 'system', addressMs: 10_000 }))
+    expect(link.address).toMatch(/^fd77:/)
+    const shown = await onDevice('-6', 'address', 'show', 'dev', PORT, 'tentative')
+    expect(shown).not.toContain(link.address)
+  })
+
+  it('that goes away ends the link', async () => {
+    const supplicant = start(await world.connect())
+    const losing = supplicant.linkLost(await joinWith(supplicant), never())
+    await onDevice('address', 'flush', 'dev', PORT, 'scope', 'global')
+    expect(await losing).toMatchObject({ code: 'ERR_WIFI_LINK_LOST', detail: expect.stringContaining('address') })
+  })
+
+  it('of udhcpc is given back when the hotspot is left', async () => {
+    const supplicant = start(await world.connect())
+    const { address } = await joinWith(supplicant)
+    expect(await onDevice('address', 'show', 'dev', PORT)).toContain(address)
+    await supplicant.close()
+    expect(await onDevice('address', 'show', 'dev', PORT)).not.toContain(address)
+  })
+})
+
+describe('what goes wrong around it', () => {
+  it('notices that the cable was pulled, and finds no hotspot until it is back', async () => {
+    const supplicant = start(await world.connect())
+    const losing = supplicant.linkLost(await joinWith(supplicant), never())
+    await world.lab.atHotspot('ip', 'link', 'set', PORT, 'down')
+    expect(await losing).toMatchObject({ code: 'ERR_WIFI_LINK_LOST', detail: expect.stringContaining('carrier') })
+    expect(await supplicant.scan({ maxAgeMs: 0 }, never())).toEqual([])
+    await world.lab.atHotspot('ip', 'link', 'set', PORT, 'up')
+    await world.lab.startHostapd()
+    await sleep(100)
+    await joinWith(supplicant)
+  })
+
+  it('ends every call and says so when the bus dies', async () => {
+    const bus = await world.connect()
+    const supplicant = start(bus)
+    await joinWith(supplicant)
+    const closed = bus.closed
+    await world.lab.stopBus()
+    await expect(closed).resolves.toBeInstanceOf(Error)
+    await expect(supplicant.scan({ maxAgeMs: 0 }, never())).rejects.toMatchObject({ code: 'ERR_WIFI_BUS' })
+    await supplicant.close()
+    await world.lab.stopSupplicant()
+    await world.lab.startBus()
+  })
+
+  it('takes over what a killed agent left in wpa_supplicant', async () => {
+    const bus = await world.connect()
+    await joinWith(world.startWith(bus, {}))
+    expect(await world.networks()).toBe(1)
+    bus.close()
+    const successor = start(await world.connect())
+    await joinWith(successor)
+    expect(await world.networks()).toBe(1)
+  })
+
+  it('is quick: the join costs little more than the EAP run', async () => {
+    const supplicant = start(await world.connect(), { address: 'system', addressMs: 5000 })
+    await onDevice('address', 'add', '10.77.0.202/24', 'dev', PORT)
+    await joinWith(supplicant)
+    const startedMs = performance.now()
+    await joinWith(supplicant)
+    expect(performance.now() - startedMs).toBeLessThan(700)
+  })
+})
