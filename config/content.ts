@@ -23,7 +23,8 @@ export type Contents<T> = {
 /** Reads contents of one kind, wherever they stand. */
 export function contents<T>(kind: Contents<T>): Reader<T> {
   return {
-    json: { description: kind.doc, anyOf: [kind.inline, ...REFERENCES] },
+    doc: kind.doc,
+    json: () => ({ description: kind.doc, anyOf: [kind.inline, ...referenceSchemas()] }),
     read(value, path, reading) {
       if (isObject(value) && ('file' in value || 'credential' in value)) return readReferenced(value, path, kind, reading)
       if (kind.secret) reading.holdsSecret(path)
@@ -39,7 +40,7 @@ const reference = (key: string, doc: string): JsonSchema => ({
   additionalProperties: false,
 })
 
-const REFERENCES = [
+const referenceSchemas = (): readonly JsonSchema[] => [
   reference('file', 'A file; a relative name starts at the directory of the config file that names it.'),
   reference('credential', 'A systemd credential: LoadCredential=<name>:<path> in a drop-in of the unit.'),
 ]

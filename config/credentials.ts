@@ -62,7 +62,8 @@ const opaqueShared = record('A shared secret that the company already had on its
 
 /** Chooses between two forms of one kind by whether a key is there. */
 const formOf = <A, B>(key: string, withKey: Reader<A>, without: Reader<B>): Reader<A | B> => ({
-  json: { oneOf: [withKey.json, without.json] },
+  doc: withKey.doc,
+  json: () => ({ oneOf: [withKey.json(), without.json()] }),
   read: (value, path, reading) =>
     typeof value === 'object' && value !== null && key in value ? withKey.read(value, path, reading) : without.read(value, path, reading),
 })

@@ -83,11 +83,14 @@ const doubtOfMac = (mac: string): string | null =>
     ? null
     : 'this MAC address is locally administered and may change at the next start: take the permanent one, or give device.id'
 
+const ID_FROM_DOC =
+  'Where to read the device id. NUL bytes and surrounding white space are dropped; a MAC address becomes its 12 hex digits in lower case; a machine id is hashed; anything else outside the alphabet of device ids, and placeholders of firmware, are refused.'
+
 /** `device.idFrom`. */
 export const deviceIdSourceReader: Reader<DeviceIdSource> = {
-  json: {
-    description:
-      'Where to read the device id. NUL bytes and surrounding white space are dropped; a MAC address becomes its 12 hex digits in lower case; a machine id is hashed; anything else outside the alphabet of device ids, and placeholders of firmware, are refused.',
+  doc: ID_FROM_DOC,
+  json: () => ({
+    description: ID_FROM_DOC,
     anyOf: [
       { enum: Object.keys(FIRMWARE_FILES) },
       {
@@ -97,7 +100,7 @@ export const deviceIdSourceReader: Reader<DeviceIdSource> = {
         additionalProperties: false,
       },
     ],
-  },
+  }),
   read(value, path, reading) {
     if (value === 'device-tree-serial' || value === 'dmi' || value === 'machine-id') return value
     const file = isObject(value) && Object.keys(value).length === 1 ? value.file : undefined

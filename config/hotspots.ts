@@ -31,9 +31,12 @@ export const caReader = (doc: string): Reader<string> =>
 /** A DNS name. */
 export const parseDnsName = (name: string): Parsed<string> => (DNS_NAME.test(name) ? parsed(name) : unparsed('expected a DNS name'))
 
+const SSID_DOC = 'The SSID: a text of 1 to 32 bytes in UTF-8, or its bytes in hex.'
+
 const ssidReader: Reader<Uint8Array> = {
-  json: {
-    description: 'The SSID: a text of 1 to 32 bytes in UTF-8, or its bytes in hex.',
+  doc: SSID_DOC,
+  json: () => ({
+    description: SSID_DOC,
     anyOf: [
       { type: 'string', minLength: 1, maxLength: SSID_MAX_BYTES },
       {
@@ -43,7 +46,7 @@ const ssidReader: Reader<Uint8Array> = {
         additionalProperties: false,
       },
     ],
-  },
+  }),
   read(value, path, reading) {
     const bytes = ssidBytes(value)
     if (bytes === null) return void reading.problem(path, 'expected a text in quotes, or {"hex": "…"}')
@@ -66,7 +69,8 @@ const methodWords = list(
 
 /** TLS may stand beside TTLS (it will serve certificate credentials); without TTLS no credential of this version could join. */
 const methodsReader: Reader<readonly ['TTLS']> = {
-  json: { ...methodWords.json, contains: { const: 'TTLS' } },
+  doc: methodWords.doc,
+  json: () => ({ ...methodWords.json(), contains: { const: 'TTLS' } }),
   read(value, path, reading) {
     const words = methodWords.read(value, path, reading)
     if (words === undefined) return undefined

@@ -47,8 +47,8 @@ function leafSchema(leaf: Leaf): JsonSchema {
   const { reader } = leaf.setting
   const variable = variableOf(leaf)
   const described = {
-    ...reader.json,
-    ...(variable === null ? {} : { description: `${String(reader.json.description)} Environment: ${variable}.` }),
+    ...reader.json(),
+    ...(variable === null ? {} : { description: `${reader.doc} Environment: ${variable}.` }),
   }
   return leaf.setting.required || leaf.setting.absent === null ? described : { ...described, default: leaf.setting.absent }
 }

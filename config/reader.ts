@@ -24,7 +24,10 @@ export type Reading = {
 
 /** A reader; `undefined` means that the value was refused and the reason reported. */
 export type Reader<T> = {
-  readonly json: JsonSchema
+  /** What the value is for, in a sentence. */
+  readonly doc: string
+  /** Made when asked for: the agent itself never needs it. */
+  json(): JsonSchema
   read(value: unknown, path: string, reading: Reading): T | undefined
 }
 
@@ -34,7 +37,8 @@ export type Read<R> = R extends Reader<infer T> ? T : never
 /** A text of a given form. A secret's text is refused here: it belongs under a key that is treated as secret. */
 export function text<T>(doc: string, parse: (text: string) => Parsed<T>, json: JsonSchema = {}): Reader<T> {
   return {
-    json: { type: 'string', description: doc, ...json },
+    doc,
+    json: () => ({ type: 'string', description: doc, ...json }),
     read(value, path, reading) {
       if (typeof value !== 'string') return void reading.problem(path, 'expected a text in quotes')
       if (looksLikeSecretText(value))
@@ -48,7 +52,8 @@ export function text<T>(doc: string, parse: (text: string) => Parsed<T>, json: J
 /** One of a few words. */
 export function choice<const T extends string>(doc: string, words: readonly T[]): Reader<T> {
   return {
-    json: { enum: words, description: doc },
+    doc,
+    json: () => ({ enum: words, description: doc }),
     read(value, path, reading) {
       const word = words.find((each) => each === value)
       return word ?? void reading.problem(path, `expected ${listed(words)}`)
@@ -59,7 +64,8 @@ export function choice<const T extends string>(doc: string, words: readonly T[])
 /** A whole number between two bounds. */
 export function integer(doc: string, minimum: number, maximum: number): Reader<number> {
   return {
-    json: { type: 'integer', minimum, maximum, description: doc },
+    doc,
+    json: () => ({ type: 'integer', minimum, maximum, description: doc }),
     read(value, path, reading) {
       const good = typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
       return good ? value : void reading.problem(path, `expected a whole number from ${minimum} to ${maximum}`)
@@ -70,7 +76,8 @@ export function integer(doc: string, minimum: number, maximum: number): Reader<n
 /** true or false. */
 export function flag(doc: string): Reader<boolean> {
   return {
-    json: { type: 'boolean', description: doc },
+    doc,
+    json: () => ({ type: 'boolean', description: doc }),
     read: (value, path, reading) => (typeof value === 'boolean' ? value : void reading.problem(path, 'expected true or false')),
   }
 }
@@ -78,7 +85,8 @@ export function flag(doc: string): Reader<boolean> {
 /** A list of things of one kind. Every item is read, so that every problem is told. */
 export function list<T>(doc: string, item: Reader<T>, minItems: number): Reader<readonly T[]> {
   return {
-    json: { type: 'array', items: item.json, minItems, description: doc },
+    doc,
+    json: () => ({ type: 'array', items: item.json(), minItems, description: doc }),
     read(value, path, reading) {
       if (!Array.isArray(value)) return void reading.problem(path, 'expected a list in [ ]')
       if (value.length < minItems) return void reading.problem(path, `expected at least ${minItems} in the list`)

@@ -27,7 +27,8 @@ type Values<M extends Members> = { readonly [K in keyof M]: ValueOf<M[K]> }
 /** An object with exactly these members; an unknown one is refused, with the nearest known name as remedy. */
 export function record<M extends Members>(doc: string, members: M): Reader<Values<M>> {
   return {
-    json: recordSchema(doc, members),
+    doc,
+    json: () => recordSchema(doc, members),
     read(value, path, reading) {
       if (!isObject(value)) return void reading.problem(path, 'expected an object in { }')
       let good = refuseUnknownKeys(value, Object.keys(members), path, reading)
@@ -44,7 +45,7 @@ export function record<M extends Members>(doc: string, members: M): Reader<Value
 function readMember(value: unknown, member: Member, path: string, reading: Reading): unknown {
   if (value !== undefined && value !== null) return member.reader.read(value, path, reading)
   if (!member.required) return member.absent
-  return void reading.problem(path, `missing: ${String(member.reader.json.description ?? 'this key is required')}`)
+  return void reading.problem(path, `missing: ${member.reader.doc}`)
 }
 
 /**
@@ -58,7 +59,8 @@ export function tagged<C extends Readonly<Record<string, Reader<object>>>>(
   refused: Readonly<Record<string, string>>,
 ): Reader<Read<C[keyof C]>> {
   return {
-    json: { description: doc, oneOf: Object.values(cases).map((each) => each.json) },
+    doc,
+    json: () => ({ description: doc, oneOf: Object.values(cases).map((each) => each.json()) }),
     read(value, path, reading) {
       if (!isObject(value)) return void reading.problem(path, 'expected an object in { }')
       const word = value[tag]
@@ -89,4 +91,4 @@ function recordSchema(doc: string, members: Members): JsonSchema {
 }
 
 const memberSchema = (member: Member): JsonSchema =>
-  member.required || member.absent === null ? member.reader.json : { ...member.reader.json, default: member.absent }
+  member.required || member.absent === null ? member.reader.json() : { ...member.reader.json(), default: member.absent }

@@ -26,7 +26,7 @@ export function readSettings(tree: Tree, reading: Reading): Settings | undefined
 }
 
 function readGiven(given: unknown, path: string, reader: Reader<unknown>, reading: Reading): unknown {
-  return given === null ? void reading.problem(path, `missing: ${String(reader.json.description)}`) : reader.read(given, path, reading)
+  return given === null ? void reading.problem(path, `missing: ${reader.doc}`) : reader.read(given, path, reading)
 }
 
 function overDefaults(tree: Tree): convict.Config<Tree> {
@@ -42,7 +42,7 @@ function overDefaults(tree: Tree): convict.Config<Tree> {
 function convictSchema(): convict.Schema<Tree> {
   const schema: Record<string, unknown> = {}
   for (const { path, setting } of leaves()) {
-    put(schema, path, { doc: setting.reader.json.description, format: '*', default: setting.required ? null : setting.absent })
+    put(schema, path, { doc: setting.reader.doc, format: '*', default: setting.required ? null : setting.absent })
   }
   return schema as convict.Schema<Tree>
 }

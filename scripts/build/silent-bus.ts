@@ -60,7 +60,7 @@ const aligned = (offset: number): number => Math.ceil(offset / 8) * 8
 
 function replyTo(call: Buffer): Buffer {
   const replySerial = Buffer.from([5, 1, 0x75, 0, ...uint32(call.readUInt32LE(8))])
-  if (call.includes('AddMatch')) return message(METHOD_RETURN, replySerial, Buffer.alloc(0))
+  if (call.includes('Match')) return message(METHOD_RETURN, replySerial, Buffer.alloc(0))
   const signature = Buffer.from([8, 1, 0x67, 0, 1, 0x73, 0])
   if (call.includes('Hello')) return message(METHOD_RETURN, Buffer.concat([replySerial, signature]), string(':1.1'))
   const errorName = Buffer.concat([Buffer.from([4, 1, 0x73, 0]), string('org.freedesktop.DBus.Error.ServiceUnknown')])
