@@ -1,0 +1,124 @@
+/** The shipped FreeRADIUS configuration, run natively on free ports, with a certificate of its own; and eapol_test as a supplicant. */
+import { execFile, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { writeFreeradiusConfig } from '../../cloud/freeradius/site.ts'
+import { createSelfSignedTls } from '../../cloud/self-signed-tls.ts'
+
+const run = promisify(execFile)
+const RADIUS_SECRET = 'a-secret-between-ap-and-aaa'
+const SERVER_NAME = 'aaa.zipkey.test'
+
+/** What FreeRADIUS needs to know of the cloud. */
+export type AaaSite = {
+  readonly dir: string
+  readonly cloudUrl: string
+  readonly cloudCaPath: string
+  readonly client: { readonly id: string; readonly secret: string }
+}
+
+/** How an EAP run ended and what the access point was told. */
+export type EapRun = { readonly success: boolean; readonly output: string; readonly tookMs: number }
+
+/** What a supplicant shows inside the tunnel. */
+export type InnerLogin = { readonly identity: string | Uint8Array; readonly password: string; readonly phase2: 'PAP' | 'MSCHAPV2' }
+
+/** A FreeRADIUS that runs. */
+export type RunningAaa = {
+  readonly authPort: number
+  readonly acctPort: number
+  readonly radiusSecret: string
+  readonly log: () => string
+  eap(login: InnerLogin, parameters?: readonly string[]): Promise<EapRun>
+  stop(): Promise<void>
+}
+
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  socket.close()
+  return port
+}
+
+/** Starts FreeRADIUS and waits until it serves. */
+export async function startAaa({ dir, cloudUrl, cloudCaPath, client }: AaaSite): Promise<RunningAaa> {
+  const tls = join(dir, 'aaa-tls')
+  await createSelfSignedTls(tls, SERVER_NAME)
+  const directory = join(dir, 'freeradius')
+  const [authPort, acctPort] = [await freePort(), await freePort()]
+  await writeFreeradiusConfig({
+    directory,
+    cloudUrl,
+    cloudCaPath,
+    aaaClientId: client.id,
+    aaaClientSecret: client.secret,
+    radiusSecret: RADIUS_SECRET,
+    serverCertPath: join(tls, 'server.pem'),
+    serverKeyPath: join(tls, 'server.key'),
+    caPath: join(tls, 'ca.pem'),
+    listenAddress: '127.0.0.1',
+    runDir: dir,
+    authPort,
+    acctPort,
+  })
+  const child = spawn('freeradius', ['-f', '-l', 'stdout', '-d', directory], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let log = ''
+  const lines = createInterface({ input: child.stdout })
+  const ready = new Promise<void>((done, failed) => {
+    lines.on('line', (line) => {
+      log += `${line}\n`
+      if (line.includes('Ready to process requests')) done()
+    })
+    child.on('exit', () => failed(new Error(`freeradius ended:\n${log}`)))
+  })
+  await ready
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    await ended
+  }
+  const supplicant = { dir, caPath: join(tls, 'ca.pem'), authPort }
+  return {
+    authPort,
+    acctPort,
+    radiusSecret: RADIUS_SECRET,
+    log: () => log,
+    eap: (login, more = []) => runEap(supplicant, login, more),
+    stop,
+  }
+}
+
+// wpa_supplicant's configuration takes any byte as hexadecimal.
+const hex = (value: string | Uint8Array): string => Buffer.from(value).toString('hex')
+
+async function runEap(
+  { dir, caPath, authPort }: { readonly dir: string; readonly caPath: string; readonly authPort: number },
+  { identity, password, phase2 }: InnerLogin,
+  parameters: readonly string[],
+): Promise<EapRun> {
+  const conf = join(dir, `eapol-${crypto.randomUUID()}.conf`)
+  const lines = [
+    'key_mgmt=WPA-EAP',
+    'eap=TTLS',
+    `identity=${hex(identity)}`,
+    'anonymous_identity="anonymous@acme.zipkey.test"',
+    `password=${hex(password)}`,
+    `phase2="auth=${phase2}"`,
+    `ca_cert="${caPath}"`,
+    `domain_match="${SERVER_NAME}"`,
+  ]
+  await writeFile(conf, `network={\n${lines.join('\n')}\n}\n`, { mode: 0o600 })
+  const startedMs = performance.now()
+  const server = ['-c', conf, '-a', '127.0.0.1', '-p', String(authPort), '-s', RADIUS_SECRET, '-t', '8']
+  const { success, output } = await run('eapol_test', [...server, ...parameters], { maxBuffer: 16 << 20 }).then(
+    ({ stdout }) => ({ success: true, output: stdout }),
+    (error: { stdout?: string }) => ({ success: false, output: error.stdout ?? '' }),
+  )
+  return { success, output, tookMs: performance.now() - startedMs }
+}

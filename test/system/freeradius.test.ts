@@ -1,0 +1,174 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { writeFreeradiusConfig } from '../../cloud/freeradius/site.ts'
+import { type DeviceCredential, hotspotLogin, swap, temporaryCredential, tokenOf } from './cloud-device.ts'
+import { type RunningCloud, startCloud } from './cloud-server.ts'
+import { type RunningAaa, startAaa } from './freeradius-server.ts'
+
+const REALM = 'zipkey.test'
+const run = promisify(execFile)
+
+let folder: string
+let cloud: RunningCloud
+let aaa: RunningAaa
+let key: Uint8Array
+let foreignKey: Uint8Array
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zipkey-aaa-'))
+  cloud = await startCloud({ dir: join(folder, 'cloud') })
+  await cloud.createAccount('acme')
+  await cloud.createAccount('umbra')
+  key = (await cloud.createProvisioningKey('acme', 'line-7', { allow: ['SN-*'] })).bytes
+  foreignKey = (await cloud.createProvisioningKey('umbra', 'line-7')).bytes
+  const client = await cloud.createAaaClient('berlin', REALM, ['acme'])
+  aaa = await startAaa({ dir: folder, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, client })
+})
+
+afterAll(async () => {
+  await aaa.stop()
+  await cloud.stop()
+  await rm(folder, { recursive: true })
+})
+
+let count = 0
+const newDevice = () => temporaryCredential({ account: 'acme', device: `SN-${++count}` }, 'line-7', key)
+const login = (credential: DeviceCredential) => hotspotLogin(credential, REALM, REALM)
+const events = async (device: string) => (await cloud.audit('acme', device)).map(({ event }) => event)
+
+describe.each(['PAP', 'MSCHAPV2'] as const)('EAP-TTLS with %s', (phase2) => {
+  test('accepts a temporary secret before the cloud knows the device, and enrols nobody by it', async () => {
+    const temporary = newDevice()
+    const { success } = await aaa.eap({ ...login(temporary), phase2 })
+    expect(success).toBe(true)
+    expect(await events(temporary.name.device)).toEqual(['hotspot-accepted'])
+    await expect(cloud.showDevice('acme', temporary.name.device)).rejects.toThrow('not-found')
+  })
+
+  test('accepts a pending secret and says so, accepts it when it is current, and then refuses the temporary one', async () => {
+    const temporary = newDevice()
+    const issued = await swap(cloud, temporary)
+    expect((await aaa.eap({ ...login(issued), phase2 })).success).toBe(true)
+    expect((await aaa.eap({ ...login(temporary), phase2 })).success).toBe(true)
+    expect(await events(temporary.name.device)).toContain('pending-seen-at-hotspot')
+    expect((await cloud.showDevice('acme', temporary.name.device)).issued[0]?.state).toBe('pending')
+    await tokenOf(cloud, issued)
+    expect((await aaa.eap({ ...login(issued), phase2 })).success).toBe(true)
+    expect((await aaa.eap({ ...login(temporary), phase2 })).success).toBe(false)
+    const last = (await cloud.audit('acme', temporary.name.device)).at(-1)
+    expect(last).toMatchObject({ event: 'hotspot-refused', credential: 't.line-7', principal: 'aaa:berlin' })
+    expect(last?.detail).toMatch(/permanent credential/)
+  })
+
+  test('refuses a wrong password and says so', async () => {
+    const temporary = newDevice()
+    const { success, tookMs } = await aaa.eap({ ...login(temporary), password: 'wrong', phase2 })
+    expect(success).toBe(false)
+    expect(tookMs).toBeLessThan(2000)
+    expect((await cloud.audit('acme', temporary.name.device)).at(-1)).toMatchObject({ event: 'hotspot-rejected' })
+  })
+
+  test.each([
+    ['another AAA domain', (credential: DeviceCredential) => hotspotLogin(credential, REALM, 'elsewhere.example')],
+    ['a device id outside the rules', () => login(temporaryCredential({ account: 'acme', device: 'XX-1' }, 'line-7', key))],
+    ['an unknown key', () => login(temporaryCredential({ account: 'acme', device: 'SN-0' }, 'line-8', key))],
+    [
+      'an account that this AAA client may not see',
+      () => login(temporaryCredential({ account: 'umbra', device: 'SN-0' }, 'line-7', foreignKey)),
+    ],
+    ['an account that is not there', () => login(temporaryCredential({ account: 'nobody', device: 'SN-0' }, 'line-7', key))],
+  ])('refuses a password for %s', async (_, loginFor) => {
+    expect((await aaa.eap({ ...loginFor(newDevice()), phase2 })).success).toBe(false)
+  })
+
+  test.each([
+    ['quotes and backslashes', 'SN-1"\\\\",\\"identity\\":\\"SN-2'],
+    ['an expansion', '%{User-Password}%{exec:/bin/true}%d'],
+    ['control characters and other alphabets', 'SN-1\n\r\t\u0001é\u007fπ'],
+    ['bytes that are not text', new Uint8Array([0x53, 0xff, 0xfe, 0x80, 0x22])],
+    ['a NUL', 'SN-1\0@acme.zipkey.test'],
+    ['nothing but length', '"'.repeat(250)],
+  ])('refuses a user name with %s, and serves on', async (_, identity) => {
+    expect((await aaa.eap({ identity, password: 'any', phase2 })).success).toBe(false)
+    expect((await aaa.eap({ ...login(newDevice()), phase2 })).success).toBe(true)
+    expect(aaa.log()).not.toMatch(/segfault|JSON|malformed|Error parsing/i)
+  })
+})
+
+test('an accept bounds the session, is proved again at its end, and its accounting is told by its handle', async () => {
+  const issued = await swap(cloud, newDevice())
+  await tokenOf(cloud, issued)
+  const { output } = await aaa.eap({ ...login(issued), phase2: 'PAP' })
+  expect(output).toMatch(/Attribute 27 \(Session-Timeout\) length=6\s+Value: 3600/)
+  expect(output).toMatch(/Attribute 29 \(Termination-Action\) length=6\s+Value: 1/)
+  const handle = /Attribute 25 \(Class\) length=18\s+Value: ([0-9a-f]{32})/.exec(output)?.[1]
+  const packet = (status: string, seconds: number) =>
+    `Acct-Status-Type=${status},Acct-Session-Id=s1,Acct-Session-Time=${seconds},Class=0x${handle},NAS-IP-Address=127.0.0.1`
+  for (const [status, seconds] of [
+    ['Start', 0],
+    ['Stop', 42],
+  ] as const) {
+    const told = run('radclient', [`127.0.0.1:${aaa.acctPort}`, 'acct', aaa.radiusSecret])
+    told.child.stdin?.end(`${packet(status, seconds)}\n`)
+    await told
+  }
+  const audit = await cloud.audit('acme', issued.name.device)
+  expect(audit.slice(-2).map(({ event, detail }) => `${event} ${detail}`)).toEqual([
+    'hotspot-session started',
+    'hotspot-session stopped after 42 s',
+  ])
+})
+
+test('a session is never resumed: every join is a full EAP run', async () => {
+  const { success, output } = await aaa.eap({ ...login(newDevice()), phase2: 'PAP' }, ['-r', '1'])
+  expect(success).toBe(true)
+  expect(output.match(/Handshake finished - resumed=0/g)).toHaveLength(2)
+  expect(output).not.toMatch(/resumed=1/)
+})
+
+test('a request without Message-Authenticator is dropped', async () => {
+  const told = run('radclient', ['-r', '1', '-t', '1', `127.0.0.1:${aaa.authPort}`, 'auth', aaa.radiusSecret])
+  told.child.stdin?.end('User-Name=x,User-Password=y\n')
+  await expect(told).rejects.toThrow()
+})
+
+test('the log of the AAA server holds no password', async () => {
+  const temporary = newDevice()
+  await aaa.eap({ ...login(temporary), phase2: 'PAP' })
+  await aaa.eap({ ...login(temporary), password: 'a-wrong-password', phase2: 'PAP' })
+  expect(aaa.log()).toContain(temporary.name.device)
+  expect(aaa.log()).not.toContain(login(temporary).password)
+  expect(aaa.log()).not.toContain('a-wrong-password')
+})
+
+test('with the cloud stopped EAP fails at once, and with the cloud back it works again', async () => {
+  const temporary = newDevice()
+  await cloud.stop()
+  const away = await aaa.eap({ ...login(temporary), phase2: 'PAP' })
+  expect(away.success).toBe(false)
+  expect(away.tookMs).toBeLessThan(2000)
+  await cloud.start()
+  expect((await aaa.eap({ ...login(temporary), phase2: 'MSCHAPV2' })).success).toBe(true)
+})
+
+test.each([
+  ['a quote', 'x"y'],
+  ['an expansion', '%{exec:id}'],
+  ['a variable', '$' + '{prefix}'],
+  ['a second line', 'x\ny = z'],
+])('a site value with %s is refused before anything is written', async (_, value) => {
+  const paths = { cloudCaPath: '/ca.pem', serverCertPath: '/s.pem', serverKeyPath: '/s.key', caPath: '/c.pem', runDir: '/run' }
+  const site = {
+    directory: join(folder, 'never'),
+    cloudUrl: cloud.url,
+    aaaClientId: 'a',
+    radiusSecret: 'b',
+    listenAddress: '127.0.0.1',
+    ...paths,
+  }
+  await expect(writeFreeradiusConfig({ ...site, aaaClientSecret: value })).rejects.toThrow(/aaa_client_secret/)
+})
