@@ -1,12 +1,16 @@
 /** Whether a directory survives a power cut. A RAM disk does not, nor an overlay whose upper layer is on one. */
 import { readFile, readlink, stat, statfs } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 
 const TMPFS = 0x01021994
 const RAMFS = 0x858458f6
 const OVERLAYFS = 0x794c7630
 
+/** As in a container: what keeps the upper layer, and for how long, cannot be told from within. */
+const NOT_IN_SIGHT = 'it is not in sight'
+
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it matters here. */
-export type Mount = { readonly device: string; readonly point: string; readonly type: string; readonly options: readonly string[] }
+export type Mount = { readonly device: string; readonly options: readonly string[] }
 
 /** The kernel writes blanks and backslashes in paths as octal escapes. */
 const decodeOctal = (text: string): string =>
@@ -16,10 +20,9 @@ const decodeOctal = (text: string): string =>
 export function parseMounts(text: string): readonly Mount[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after] = line.split(' - ')
-    const [, , device, , point] = before.split(' ')
-    const [type, , options] = after?.split(' ') ?? []
-    if (device === undefined || point === undefined || type === undefined || options === undefined) return []
-    return [{ device, point: decodeOctal(point), type, options: options.split(',').map(decodeOctal) }]
+    const [, , device] = before.split(' ')
+    const [, , options] = after?.split(' ') ?? []
+    return device === undefined || options === undefined ? [] : [{ device, options: options.split(',').map(decodeOctal) }]
   })
 }
 
@@ -41,16 +44,12 @@ export async function volatileBecause(directory: string): Promise<string | null>
 
 async function overlayVolatileBecause(device: string): Promise<string | null> {
   const mount = parseMounts(await readFile('/proc/self/mountinfo', 'utf8')).find((each) => each.device === device)
-  if (mount?.options.includes('volatile')) return 'it is on an overlay mounted volatile'
+  // Linux 6.18 writes it the second way.
+  if (mount?.options.some((option) => option === 'volatile' || option === 'fsync=volatile')) return 'it is on an overlay mounted volatile'
   const upper = mount?.options.find((option) => option.startsWith('upperdir='))?.slice('upperdir='.length)
   if (upper === undefined) return 'it is on an overlay without a writable layer'
-  try {
-    const because = await volatileBecause(upper)
-    return because === null ? null : `it is on an overlay, and of its upper layer: ${because}`
-  } catch {
-    // As in a container: what keeps the upper layer, and for how long, cannot be told from here.
-    return 'it is on an overlay whose upper layer is not in sight'
-  }
+  const upperBecause = isAbsolute(upper) ? await volatileBecause(upper).catch(() => NOT_IN_SIGHT) : NOT_IN_SIGHT
+  return upperBecause === null ? null : `it is on an overlay, and of its upper layer: ${upperBecause}`
 }
 
 /** /dev/ram0 and /dev/zram0 are block devices with an ordinary file system, in memory. */
