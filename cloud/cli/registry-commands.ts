@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
+import { readPrivateFile } from '../data-folder.ts'
 import type { ApiClient } from './api-client.ts'
 import { handOver, print } from './output.ts'
 
@@ -106,10 +107,12 @@ export function addPrincipalCommands(program: Command, openApi: OpenApi): void {
     .description('create an AAA client; its secret is shown this once')
     .requiredOption('--aaa-domain <domain>', "the AAA domain that hotspot profiles name for this operator's hotspots")
     .option('--account <account...>', 'let it see these accounts only (default: all)')
+    .option('--secret-file <file>', 'a secret that the AAA server has already, 43 characters of base64url (default: draw one)')
     .option('--out <file>', 'write the secret into a new file, 0600, instead of printing it')
-    .action(async (id: string, options: PrincipalOptions & { aaaDomain: string }) => {
-      const body = { id, aaa_domain: options.aaaDomain, accounts: options.account ?? null }
+    .action(async (id: string, options: PrincipalOptions & { aaaDomain: string; secretFile?: string }) => {
+      const given = options.secretFile === undefined ? null : (await readPrivateFile(options.secretFile)).trim()
+      const body = { id, aaa_domain: options.aaaDomain, accounts: options.account ?? null, secret: given }
       const { secret } = await (await openApi()).call('POST', path('aaa-clients'), z.object({ secret: z.string() }), body)
-      await handOver(secret, options.out)
+      if (given === null) await handOver(secret, options.out)
     })
 }

@@ -4,6 +4,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 /** Draws a key: 43 characters of base64url. */
 export const createBearerKey = (): string => randomBytes(32).toString('base64url')
 
+/** Whether a key drawn elsewhere has the length and form of ours: anything shorter would need a slow hash. */
+export const isBearerKeyText = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text)
+
 /** What the database keeps of a key. */
 export const hashBearerKey = (key: string): string => createHash('sha256').update(key).digest('hex')
 

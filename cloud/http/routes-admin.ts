@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { parseAccountId, parseKeyId, parseRealm } from '../../agent/contract/names.ts'
+import { isBearerKeyText } from '../crypto/bearer-key.ts'
 import type { CloudParts } from '../parts.ts'
 import { createAaaClient, createAccount, createOperatorKey } from '../registry/principals.ts'
 import { readAudit } from '../store/audit-log.ts'
@@ -10,6 +11,7 @@ import { admitOperator, operatorKeyOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
 import { auditPage, auditQuery, parsedBy } from './routes-accounts.ts'
 
+const bearerKey = z.string().refine(isBearerKeyText, 'a secret drawn elsewhere is 43 characters of base64url')
 const accounts = z.array(parsedBy(parseAccountId)).min(1).nullable().default(null)
 const security = [{ operator: [] }]
 const answers = problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found')
@@ -45,7 +47,7 @@ export const adminRoutes =
     const aaaClient = {
       summary: "Creates an AAA client, a hotspot operator's RADIUS server; its secret is shown this once",
       security,
-      body: z.object({ id: parsedBy(parseKeyId), aaa_domain: parsedBy(parseRealm), accounts }),
+      body: z.object({ id: parsedBy(parseKeyId), aaa_domain: parsedBy(parseRealm), accounts, secret: bearerKey.nullable().default(null) }),
       response: { 201: z.object({ id: z.string(), secret: z.string() }), ...answers },
     }
     app.post('/v1/aaa-clients', { schema: aaaClient, onRequest }, async (request, reply) => {

@@ -11,7 +11,7 @@ import { accountExists, type StoredAaaClient } from '../store/principals.ts'
 import { auditEntries } from './audit-entries.ts'
 import { type CredentialRecords, credentialsOf, decoySecret, readRecords, secretOf, temporaryPresented } from './records.ts'
 
-/** A session with a permanent credential is proved again after this long; one that only swaps needs less. */
+// A session is proved again after this long; one that only swaps needs less.
 const SESSION_S = 3600
 const SWAP_SESSION_S = 900
 
@@ -42,11 +42,11 @@ export async function authorizeHotspot(parts: CloudParts, client: StoredAaaClien
   if (identity === null) return { password: Buffer.from(decoy).toString('base64url'), sessionS: SESSION_S, session }
   const records = await readRecords(parts.db, identity, identity.credentialId)
   const verdict = await judge(parts, identity, records)
-  const secret = verdict.good ? secretOf(parts, identity, identity.credentialId, records) : null
-  const permanent = verdict.good && (verdict.use === 'current' || verdict.use === 'flashed')
+  const secret = secretOf(parts, identity, identity.credentialId, records)
   return {
-    password: deriveHotspotPassword(secret ?? decoy, identity, client.aaaDomain),
-    sessionS: permanent || !verdict.good ? SESSION_S : SWAP_SESSION_S,
+    password: deriveHotspotPassword(verdict.good && secret !== null ? secret : decoy, identity, client.aaaDomain),
+    // By what is asked, not by what is known.
+    sessionS: identity.credentialId.kind === 'temporary' ? SWAP_SESSION_S : SESSION_S,
     session,
   }
 }

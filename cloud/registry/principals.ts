@@ -45,8 +45,13 @@ export async function createOperatorKey(
   return { id: request.id, key: formatOperatorKey(request.id, key) }
 }
 
-/** Which hotspots a new AAA client stands for, and whose devices it may let in. */
-export type AaaClientRequest = { readonly id: string; readonly aaa_domain: string; readonly accounts: readonly string[] | null }
+/** Which hotspots a new AAA client stands for, and whose devices it may let in; `secret` is null unless it has one already. */
+export type AaaClientRequest = {
+  readonly id: string
+  readonly aaa_domain: string
+  readonly accounts: readonly string[] | null
+  readonly secret: string | null
+}
 
 /** Creates an AAA client. */
 export async function createAaaClient(
@@ -54,7 +59,7 @@ export async function createAaaClient(
   by: StoredOperatorKey,
   request: AaaClientRequest,
 ): Promise<{ readonly id: string; readonly secret: string }> {
-  const secret = createBearerKey()
+  const secret = request.secret ?? createBearerKey()
   requireOwnAccounts(by, request.accounts)
   await parts.db.transaction().execute(async (db) => {
     await requireAccounts(db, request.accounts)

@@ -1,0 +1,90 @@
+/** The story's stage over the air: the device is a VM with simulated 802.11 radios; the cloud runs outside and lives on when it reboots. */
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Lab } from '../radio-lab/lab.ts'
+import { openLab } from '../radio-lab/open-lab.ts'
+import { type LabImage, prepareLab } from '../radio-lab/prepare-lab.ts'
+import { flash } from './flash.ts'
+import { impostorNetwork, temporaryAtCloud } from './impostor.ts'
+import { type LabCloud, openLabCloud } from './lab-cloud.ts'
+import type { Stage } from './story.ts'
+import type { Say } from './tell.ts'
+import type { OpenStage } from './wired-stage.ts'
+
+/** The port of the Cloud API as the device sees it; the hotspot's garden leads it to the real one. */
+const GARDEN_PORT = 443
+
+/** Opens it beneath a folder on a real disk, preparing the lab where something changed. */
+export async function openRadioStage(parentFolder: string, say: Say): Promise<OpenStage & { readonly lab: Lab }> {
+  await mkdir(parentFolder, { recursive: true })
+  const image = await prepareLab({ log: say })
+  const folder = await mkdtemp(join(parentFolder, 'radio-'))
+  const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  const close = async (): Promise<void> => {
+    for (const each of closers.toReversed()) await each()
+  }
+  try {
+    return { ...(await raise(folder, image, closers)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function raise(
+  folder: string,
+  image: LabImage,
+  closers: (() => Promise<unknown>)[],
+): Promise<Omit<OpenStage, 'close'> & { readonly lab: Lab }> {
+  const tls = { ...image.pki.cloud, caFile: image.pki.cloudCaFile }
+  const cloud = await openLabCloud({ folder, tls, listen: '127.0.0.1:0', namespace: null, inside: [] }, image.aaaClient.secret)
+  closers.push(() => cloud.stop())
+  const configFile = await flash({
+    ...{ folder, cloud, cloudPort: GARDEN_PORT, aaaCaFile: image.pki.aaaCaFile },
+    hotspot: { ssid: 'ZipKey', security: 'wpa-eap', frequenciesMhz: [2412, 2437, 2462] },
+    wifi: { interface: 'auto', address: 'system' },
+  })
+  const config = [{ path: 'ca.json', content: await readFile(configFile), mode: 0o640 }]
+  const lab = await openLab({ image, powerOn: 'snapshot', config, cloudPort: cloud.port })
+  closers.push(() => lab.close())
+  const packets: string[] = []
+  lab.followCloudPackets((line) => packets.push(line))
+  return {
+    lab,
+    cloud,
+    hints: [`a root shell on the device (Ctrl-] leaves it): ${lab.shellCommand}`, `the device's console: ${lab.consoleLogFile}`],
+    stage: {
+      restartName: 'reboot',
+      start: async (onLine) => {
+        lab.followJournal('zipkey-agent.service', onLine)
+        await lab.startAgent()
+      },
+      restart: () => lab.reboot(),
+      deviceState: () => readState(lab),
+      audit: () => cloud.audit(),
+      temporaryAtHotspot: () => showAtHotspot(lab, cloud),
+      temporaryAtCloud: () => temporaryAtCloud(cloud, []),
+      packetsToCloud: async () => packets.filter((line) => line.includes(' IP ')).length,
+    },
+  }
+}
+
+async function readState(lab: Lab): ReturnType<Stage['deviceState']> {
+  const state = await lab.sh(
+    `cd /var/lib/zipkey && { grep -o '"secretId":"[^"]*"' current.json; test ! -e pending.json && echo no pending; } || true`,
+  )
+  const currentSecretId = /"secretId":"([^"]*)"/.exec(state)?.[1] ?? null
+  return { currentSecretId, pendingEmpty: state.includes('no pending') }
+}
+
+async function showAtHotspot(lab: Lab, cloud: LabCloud): Promise<'accepted' | 'refused'> {
+  const block = Buffer.from(await impostorNetwork(cloud)).toString('base64')
+  const radiusSecret = `"$(sed -n 's/^radius_secret = "\\(.*\\)"/\\1/p' /etc/hotspot/freeradius/site.conf)"`
+  const test = `ip netns exec ap eapol_test -c /run/impostor.conf -a 127.0.0.1 -s ${radiusSecret} -t 10`
+  const output = await lab.sh(`base64 -d <<< ${block} > /run/impostor.conf; ${test} | tail -n 200 || true; rm /run/impostor.conf`, {
+    timeoutMs: 60_000,
+  })
+  if (/\bSUCCESS\b\s*$/.test(output)) return 'accepted'
+  if (/EAP: Status notification: completion \(param=failure\)/.test(output)) return 'refused'
+  throw new Error(`eapol_test gave no answer: ${output.slice(-500)}`)
+}

@@ -1,0 +1,165 @@
+/** The story's stage on the wire: 802.1X on veth in network namespaces; no scan, no systemd, a reboot is a restart of the agent. */
+import { randomBytes } from 'node:crypto'
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isObject } from '../../agent/contract/parsed.ts'
+import { writeFreeradiusConfig } from '../../cloud/freeradius/site.ts'
+import { createAuthority, issueServer } from '../pki.ts'
+import { runProgram } from '../run-program.ts'
+import { type Daemon, startDaemon } from '../wired-lab/daemon.ts'
+import { HOTSPOT_IPV4 } from '../wired-lab/wire.ts'
+import { openWiredLab, type WiredLab } from '../wired-lab/wired-lab.ts'
+import { AgentProcess } from './agent-process.ts'
+import { flash } from './flash.ts'
+import { impostorNetwork, temporaryAtCloud } from './impostor.ts'
+import { type LabCloud, openLabCloud } from './lab-cloud.ts'
+import { AAA_CLIENT_ID, AAA_HOST, CLOUD_HOST } from './names.ts'
+import { insideNamespace } from './programs.ts'
+import type { Stage } from './story.ts'
+
+/** A stage, what a person may type to look around, and its end. */
+export type OpenStage = {
+  readonly stage: Stage
+  readonly cloud: LabCloud
+  readonly hints: readonly string[]
+  readonly close: () => Promise<void>
+}
+
+const CLOUD_PORT = 8443
+
+/** Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. */
+export async function openWiredStage(parentFolder: string): Promise<OpenStage> {
+  await mkdir(parentFolder, { recursive: true })
+  const folder = await mkdtemp(join(parentFolder, 'wired-'))
+  const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  const close = async (): Promise<void> => {
+    for (const each of closers.toReversed()) await each()
+  }
+  try {
+    return { ...(await raise(folder, closers)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function raise(folder: string, closers: (() => Promise<unknown>)[]): Promise<Omit<OpenStage, 'close'>> {
+  const authority = await createAuthority(folder, 'ca')
+  const aaa = await issueServer(folder, authority, { name: 'aaa', dnsName: AAA_HOST })
+  const api = await issueServer(folder, authority, { name: 'api', dnsName: CLOUD_HOST })
+  const radiusSecret = randomBytes(24).toString('base64url')
+  const lab = await openWiredLab({
+    folder: join(folder, 'lab'),
+    eapServer: { kind: 'radius', address: '127.0.0.1', port: 1812, secret: radiusSecret },
+    hosts: [CLOUD_HOST],
+    gardenPort: CLOUD_PORT,
+  })
+  closers.push(() => lab.close())
+  const { hotspotNamespace: namespace, deviceNamespace } = lab.wire
+  await giveNames(closers, deviceNamespace, 'resolv.conf', `nameserver ${HOTSPOT_IPV4}\n`)
+  await giveNames(closers, namespace, 'hosts', `127.0.0.1 localhost ${CLOUD_HOST}\n`)
+
+  const aaaClientSecret = randomBytes(32).toString('base64url')
+  const inside = insideNamespace(namespace)
+  const tls = { ...api, caFile: authority.certificateFile }
+  const place = { folder: join(folder, 'operator'), tls, listen: `0.0.0.0:${CLOUD_PORT}`, namespace, inside }
+  const cloud = await openLabCloud(place, aaaClientSecret)
+  closers.push(() => cloud.stop())
+  const freeradius = await startFreeradius(folder, namespace, { radiusSecret, aaaClientSecret, aaa, caFile: authority.certificateFile })
+  closers.push(() => freeradius.stop())
+  await lab.startDhcp()
+
+  const stateFolder = join(folder, 'state')
+  const configFile = await flash({
+    ...{ folder, cloud, cloudPort: CLOUD_PORT, aaaCaFile: authority.certificateFile },
+    hotspot: { security: 'wired-eap' },
+    wifi: { interface: lab.wire.interfaceName, address: 'udhcpc' },
+    sections: { state: { directory: stateFolder } },
+  })
+  const agent = new AgentProcess({ inside: insideNamespace(deviceNamespace), configFile, busAddress: lab.busAddress })
+  closers.push(() => agent.stop())
+  const packets = await startCapture(folder, lab)
+  closers.push(() => packets.stop())
+  return {
+    cloud,
+    hints: [`a shell on the device: ip netns exec ${deviceNamespace} bash`, `its state: ${stateFolder}`, `everything else: ${folder}`],
+    stage: {
+      restartName: 'restart of the agent',
+      start: async (onLine) => agent.start(onLine),
+      restart: () => agent.restart(),
+      deviceState: () => readState(stateFolder),
+      audit: () => cloud.audit(),
+      temporaryAtHotspot: async () => showAtHotspot(folder, inside, await impostorNetwork(cloud), radiusSecret),
+      temporaryAtCloud: () => temporaryAtCloud(cloud, inside),
+      packetsToCloud: async () => (await packets.log()).split('\n').filter((line) => / IP .* > /.test(line)).length,
+    },
+  }
+}
+
+/** `ip netns exec` shows the files of this folder in place of those in /etc. */
+async function giveNames(closers: (() => Promise<unknown>)[], namespace: string, file: string, content: string): Promise<void> {
+  const folder = `/etc/netns/${namespace}`
+  await mkdir(folder, { recursive: true })
+  closers.push(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(join(folder, file), content)
+}
+
+type AaaFiles = {
+  readonly radiusSecret: string
+  readonly aaaClientSecret: string
+  readonly aaa: { readonly certificateFile: string; readonly keyFile: string }
+  readonly caFile: string
+}
+
+async function startFreeradius(folder: string, namespace: string, files: AaaFiles): Promise<Daemon> {
+  const directory = join(folder, 'freeradius')
+  const runDir = join(folder, 'freeradius-run')
+  await mkdir(runDir, { recursive: true })
+  await writeFreeradiusConfig({
+    ...{ directory, runDir, listenAddress: '127.0.0.1', cloudUrl: `https://${CLOUD_HOST}:${CLOUD_PORT}`, cloudCaPath: files.caFile },
+    ...{ aaaClientId: AAA_CLIENT_ID, aaaClientSecret: files.aaaClientSecret, radiusSecret: files.radiusSecret },
+    ...{ serverCertPath: files.aaa.certificateFile, serverKeyPath: files.aaa.keyFile, caPath: files.caFile },
+  })
+  return startDaemon({
+    command: ['freeradius', '-f', '-l', 'stdout', '-d', directory],
+    namespace,
+    logFile: join(folder, 'freeradius.log'),
+    readyText: 'Ready to process requests',
+  })
+}
+
+const startCapture = (folder: string, lab: WiredLab): Promise<Daemon> =>
+  startDaemon({
+    command: ['tcpdump', '--immediate-mode', '-l', '-n', '-i', lab.wire.interfaceName, `tcp port ${CLOUD_PORT}`],
+    namespace: lab.wire.deviceNamespace,
+    logFile: join(folder, 'packets.log'),
+    readyText: 'listening on',
+  })
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+async function readState(folder: string): ReturnType<Stage['deviceState']> {
+  const file = join(folder, 'current.json')
+  const slot: unknown = (await exists(file)) ? JSON.parse(await readFile(file, 'utf8')) : null
+  const secretId = isObject(slot) && typeof slot.secretId === 'string' ? slot.secretId : null
+  return { currentSecretId: secretId, pendingEmpty: !(await exists(join(folder, 'pending.json'))) }
+}
+
+async function showAtHotspot(
+  folder: string,
+  inside: readonly string[],
+  network: string,
+  radiusSecret: string,
+): Promise<'accepted' | 'refused'> {
+  const file = join(folder, 'impostor.conf')
+  await writeFile(file, network, { mode: 0o600 })
+  const [program = '', ...parameters] = [...inside, 'eapol_test', '-c', file, '-a', '127.0.0.1', '-s', radiusSecret, '-t', '5']
+  const output = await runProgram(program, parameters).catch((error: unknown) => String(error))
+  if (/\bSUCCESS\b\s*$/.test(output)) return 'accepted'
+  if (/EAP: Status notification: completion \(param=failure\)/.test(output)) return 'refused'
+  throw new Error('eapol_test gave no answer')
+}
