@@ -9,9 +9,12 @@ export type JoinProgress = {
   readonly isServerVerified: boolean
   readonly isEapDone: boolean
   readonly problem: Failure | null
-  readonly isAssociating: boolean
+  readonly phase: JoinPhase
   readonly outcome: JoinOutcome | null
 }
+
+/** `eap` lasts until the outcome; before it wpa_supplicant may go back and forth between looking for the BSS and associating with it. */
+export type JoinPhase = 'beginning' | 'scanning' | 'associating' | 'eap'
 
 /** How it ended. */
 export type JoinOutcome =
@@ -25,7 +28,7 @@ export const JOIN_BEGINNING: JoinProgress = {
   isServerVerified: false,
   isEapDone: false,
   problem: null,
-  isAssociating: false,
+  phase: 'beginning',
   outcome: null,
 }
 
@@ -47,7 +50,7 @@ export function advanceJoin(progress: JoinProgress, member: InterfaceSignal, bod
 function onEap(progress: JoinProgress, status: string, parameter: string): JoinProgress {
   switch (status) {
     case 'started':
-      return { ...JOIN_BEGINNING, isAssociating: true }
+      return { ...JOIN_BEGINNING, phase: 'eap' }
     case 'accept proposed method':
       return { ...progress, method: parameter }
     case 'remote certificate verification':
@@ -71,7 +74,9 @@ function onProperties(progress: JoinProgress, body: readonly unknown[]): JoinPro
   if (reason !== null && isApGone(reason)) return fail(progress, apGone(reason))
   const state = stateIn(body)
   if (state === 'completed') return onCompleted(progress)
-  return state === 'authenticating' || state === 'associating' ? { ...progress, isAssociating: true } : progress
+  if (progress.phase === 'eap') return progress
+  if (state === 'authenticating' || state === 'associating') return { ...progress, phase: 'associating' }
+  return state === 'scanning' ? { ...progress, phase: 'scanning' } : progress
 }
 
 /** A join without a full EAP run, from a cached key, proves nothing about the credential (contract §6). */

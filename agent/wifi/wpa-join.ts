@@ -6,7 +6,7 @@ import type { Bss } from '../ports.ts'
 import { type BssSecurity, networkBlock } from './eap-network.ts'
 import { advanceJoin, JOIN_BEGINNING, type JoinOutcome } from './join-progress.ts'
 import { neverAborted, until } from './until.ts'
-import { stateIn, type WpaInterface } from './wpa-interface.ts'
+import type { WpaInterface } from './wpa-interface.ts'
 
 /** How long after a scan wpa_supplicant may take to begin with a BSS that the scan has found. */
 const NOT_FOUND_AFTER_MS = 1000
@@ -43,16 +43,15 @@ async function addCaBlob(wpa: WpaInterface, caPem: string): Promise<string> {
 function select(wpa: WpaInterface, path: string, bss: Bss, signal: AbortSignal): Promise<Extract<JoinOutcome, { kind: 'joined' }>> {
   return until(signal, (settle, fail) => {
     let progress = JOIN_BEGINNING
-    let isScanningForIt = false
     let notFound: NodeJS.Timeout | null = null
     const stop = wpa.listen(
       (member, body) => {
         progress = advanceJoin(progress, member, body)
-        if (member === 'PropertiesChanged' && stateIn(body) === 'scanning') isScanningForIt = true
-        if (progress.isAssociating && notFound !== null) clearTimeout(notFound)
-        if (member === 'ScanDone' && isScanningForIt && !progress.isAssociating) {
-          notFound ??= setTimeout(() => fail(notInRange(bss)), NOT_FOUND_AFTER_MS)
+        if (progress.phase !== 'scanning' && notFound !== null) {
+          clearTimeout(notFound)
+          notFound = null
         }
+        if (member === 'ScanDone' && progress.phase === 'scanning') notFound ??= setTimeout(() => fail(notInRange(bss)), NOT_FOUND_AFTER_MS)
         if (progress.outcome?.kind === 'joined') settle(progress.outcome)
         if (progress.outcome?.kind === 'failed') fail(new AgentError(progress.outcome.failure.code, progress.outcome.failure.detail))
       },
