@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { formatSecretText } from '../../../agent/contract/secret-text.ts'
 import type { LoadedConfig } from '../../../config/config.ts'
 import { loadConfig } from '../../../config/load.ts'
@@ -25,8 +26,12 @@ export const GOOD = {
   hotspots: [hotspot],
 }
 
-/** A directory that stands for the root of a device. */
-export const makeRoot = (): string => mkdtempSync(join(tmpdir(), 'zipkey-config-'))
+/** A directory that stands for the root of a device, until the test is over. */
+export function makeRoot(): string {
+  const root = mkdtempSync(join(tmpdir(), 'zipkey-config-'))
+  onTestFinished(() => rmSync(root, { recursive: true }))
+  return root
+}
 
 /** Writes a file below the root; an object is written as JSON. */
 export function put(root: string, file: string, content: unknown, mode = 0o600): string {
