@@ -17,7 +17,10 @@ const ADAPTER: ImportRule = {
 
 const LOOP = ['agent/lifecycle', 'agent/ports.ts', 'agent/failure.ts', 'agent/log.ts']
 
-/** A part is a folder directly below `agent/`, a file directly in `agent/`, or another top-level folder. */
+/**
+ * A part is a folder directly below `agent/`, a file directly in `agent/`, or another top-level folder. `cloud/freeradius` is one of
+ * its own: it ships beside the cloud and is not part of its program, and the labs set up the same.
+ */
 export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/contract': { parts: [], node: ['node:crypto'] },
   'agent/credential': { parts: ['agent/contract', 'agent/failure.ts'], node: ['node:crypto'] },
@@ -35,8 +38,9 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/execute.ts': { parts: [...LOOP, 'agent/credential'], typesFrom: ['agent/run.ts'], node: ['node:crypto'] },
   'agent/main.ts': { parts: ['agent/*', 'config'], node: 'any' },
   config: { parts: ['agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'], node: 'any' },
-  cloud: { parts: ['agent/contract'], node: 'any' },
-  scripts: { parts: ['agent/contract', 'agent/credential', 'agent/failure.ts', 'config'], node: 'any' },
+  cloud: { parts: ['agent/contract', 'cloud/freeradius'], node: 'any' },
+  'cloud/freeradius': { parts: [], node: 'any' },
+  scripts: { parts: ['cloud/freeradius', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'config'], node: 'any' },
 }
 
 /** Each library has one door: the files and folders (ending in `/`) that may import it. Types may be imported anywhere. */

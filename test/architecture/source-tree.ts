@@ -18,7 +18,7 @@ export type SourceFile = BlankedSource & {
 /** The part of the house that a path belongs to. */
 export function partOf(path: string): string {
   const [top = '', second = ''] = path.split('/')
-  return top === 'agent' ? `${top}/${second}` : top
+  return top === 'agent' || (top === 'cloud' && second === 'freeradius') ? `${top}/${second}` : top
 }
 
 /** The path that a relative specifier means, or null for a library. */
