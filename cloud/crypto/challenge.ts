@@ -5,9 +5,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { type MasterKey, purposeMac } from './master-key.ts'
 
-/** A challenge stands in for the device's clock this long. */
-export const CHALLENGE_LIFE_MS = 60_000
-
 const mac = (master: MasterKey, body: string): string => purposeMac(master, 'challenge', body).subarray(0, 16).toString('base64url')
 
 /** Draws a challenge. */
