@@ -40,8 +40,8 @@ export function parseMasterKeys(text: string): Parsed<MasterKeys> {
   if (!isObject(document) || !Array.isArray(document.keys)) return unparsed('the master key file is not {"keys": [ … ]}')
   const keys: MasterKey[] = []
   for (const entry of document.keys) {
-    if (!isObject(entry) || typeof entry.id !== 'string' || !/^[a-z0-9]+$/.test(entry.id) || typeof entry.key !== 'string') {
-      return unparsed('a master key is {"id": a-z and 0-9, "key": base64url}')
+    if (!isObject(entry) || typeof entry.id !== 'string' || !/^[a-z0-9]{1,12}$/.test(entry.id) || typeof entry.key !== 'string') {
+      return unparsed('a master key is {"id": 1 to 12 of a-z and 0-9, "key": base64url}')
     }
     const bytes = Buffer.from(entry.key, 'base64url')
     if (bytes.length !== KEY_BYTES) return unparsed(`master key ${entry.id} is not ${KEY_BYTES} bytes`)
