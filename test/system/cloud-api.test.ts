@@ -182,6 +182,15 @@ describe('AAA clients', () => {
     expect(await shape('nobody@acme.zipkey.test')).toEqual(await shape('flashed-1@acme.zipkey.test'))
   })
 
+  test('may bring a secret that was drawn elsewhere, if it is as long as ours', async () => {
+    const secret = 'A'.repeat(43)
+    const headers = bearer(operatorKeys.admin ?? '')
+    const request = { id: 'rome', aaa_domain: 'zipkey.test', accounts: ['acme'] }
+    expect((await post('/v1/aaa-clients', headers, { ...request, secret: 'short' })).problem).toBe('invalid-request')
+    expect((await post('/v1/aaa-clients', headers, { ...request, secret })).status).toBe(201)
+    expect((await ask('flashed-1@acme.zipkey.test', basic('rome', secret))).status).toBe(200)
+  })
+
   test('are refused with a wrong secret', async () => {
     const answer = await ask('flashed-1@acme.zipkey.test', basic(aaa.id, `${aaa.secret.slice(0, -1)}_`))
     expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Basic realm="zipkey"'])
