@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import { Secret } from '../../../agent/credential/secret.ts'
+import type { Bss } from '../../../agent/ports.ts'
+import { type BssSecurity, type NetworkBlock, networkBlock } from '../../../agent/wifi/eap-network.ts'
+
+const SETTINGS = { methods: ['TTLS'], inner: 'PAP', caPem: 'x', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
+const RADIO: Bss = {
+  bssid: '02:00:00:00:01:00',
+  frequencyMhz: 2437,
+  signalDbm: -50,
+  hotspot: { security: 'wpa-eap', ssid: Buffer.from([0x22, 0x0a, 0xff]), frequenciesMhz: [], eap: SETTINGS },
+}
+const WIRED: Bss = { ...RADIO, frequencyMhz: 0, hotspot: { security: 'wired-eap', eap: SETTINGS } }
+const PROTECTED: BssSecurity = { keyManagement: ['WPA-EAP', 'WPA-EAP-SHA256'], managementFrames: 'protected' }
+const EAP: EapProfile = {
+  method: 'TTLS',
+  inner: 'PAP',
+  outerIdentity: 'anonymous@acme.zipkey.test',
+  innerIdentity: 'dev-1@acme.zipkey.test',
+  password: new Secret('pass"\nword'),
+  caPem: 'x',
+  serverName: 'aaa.zipkey.test',
+  checkDates: true,
+}
+
+/** What wpa_supplicant would be told: signature and value. */
+const told = (block: NetworkBlock): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(block).map(([key, held]) => {
+      const { signature, value } = held as { signature: string; value: unknown }
+      return [key, `${signature}:${Buffer.isBuffer(value) ? value.toString('latin1') : String(value)}`]
+    }),
+  )
+
+describe('the network block', () => {
+  it('names exactly one BSS on exactly one channel', () => {
+    expect(told(networkBlock(RADIO, PROTECTED, EAP, 'ca'))).toMatchObject({
+      ssid: 'ay:"\n\u00ff',
+      bssid: 's:02:00:00:00:01:00',
+      scan_freq: 's:2437',
+      freq_list: 's:2437',
+      key_mgmt: 's:WPA-EAP WPA-EAP-SHA256',
+    })
+  })
+
+  it.each([RADIO, WIRED])('always asks for CA and name, and shows the outer identity only', (bss) => {
+    expect(told(networkBlock(bss, PROTECTED, EAP, 'ca'))).toMatchObject({
+      eap: 's:TTLS',
+      ca_cert: 's:blob://ca',
+      domain_match: 'ay:aaa.zipkey.test',
+      anonymous_identity: 'ay:anonymous@acme.zipkey.test',
+      identity: 'ay:dev-1@acme.zipkey.test',
+    })
+  })
+
+  it('passes what comes from outside as bytes, so that quotes and line feeds stay what they are', () => {
+    const block = told(networkBlock(RADIO, PROTECTED, EAP, 'ca'))
+    expect(block.password).toBe('ay:pass"\nword')
+    for (const key of ['ssid', 'identity', 'anonymous_identity', 'password', 'domain_match']) expect(block[key]).toMatch(/^ay:/)
+  })
+
+  it.each([
+    ['requires protected management frames where the BSS has them', 'protected', 'i:2'],
+    ['does without where it has not', 'open', 'i:0'],
+  ] as const)('%s', (_, managementFrames, expected) => {
+    expect(told(networkBlock(RADIO, { ...PROTECTED, managementFrames }, EAP, 'ca')).ieee80211w).toBe(expected)
+  })
+
+  it('relaxes the dates and nothing else when dates are not checked', () => {
+    const strict = told(networkBlock(RADIO, PROTECTED, EAP, 'ca'))
+    expect(strict).not.toHaveProperty('phase1')
+    const { phase1, ...rest } = told(networkBlock(RADIO, PROTECTED, { ...EAP, checkDates: false }, 'ca'))
+    expect(phase1).toBe('s:tls_disable_time_checks=1')
+    expect(rest).toEqual(strict)
+  })
+
+  it.each(['PAP', 'MSCHAPV2'] as const)('has %s inside the tunnel', (inner) => {
+    expect(told(networkBlock(RADIO, PROTECTED, { ...EAP, inner }, 'ca')).phase2).toBe(`s:auth=${inner}`)
+  })
+
+  it('has no SSID, channel or key management of a radio on a wire', () => {
+    const block = told(networkBlock(WIRED, PROTECTED, EAP, 'ca'))
+    expect(block.key_mgmt).toBe('s:IEEE8021X')
+    for (const key of ['ssid', 'bssid', 'scan_freq', 'ieee80211w']) expect(block).not.toHaveProperty(key)
+  })
+})
