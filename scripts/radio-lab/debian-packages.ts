@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { runProgram } from './run-program.ts'
+import { runProgram } from '../run-program.ts'
 
 /** Name and version of one Debian package. */
 export type DebianPackage = { name: string; version: string }
@@ -25,7 +25,8 @@ export async function recommendedKernel(): Promise<DebianPackage> {
 
 /** Downloads a package's file without installing it, and gives its path. */
 export async function downloadPackage(wanted: DebianPackage, folder: string): Promise<string> {
-  await runProgram('apt-get', ['download', '-q', '-o', 'APT::Sandbox::User=root', `${wanted.name}=${wanted.version}`], { cwd: folder })
+  const download = ['apt-get', 'download', '-q', '-o', 'APT::Sandbox::User=root', `${wanted.name}=${wanted.version}`]
+  await runProgram('env', [`--chdir=${folder}`, ...download])
   const file = readdirSync(folder).find((name) => name.startsWith(`${wanted.name}_`) && name.endsWith('.deb'))
   if (file === undefined) throw new Error(`apt-get download left no file of ${wanted.name}`)
   return join(folder, file)

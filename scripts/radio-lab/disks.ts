@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { runProgram } from './run-program.ts'
+import { runProgram } from '../run-program.ts'
 
 /** Sizes of the device's disks; a restored guest believes that they never change. */
 export const diskSizesMib = { state: 32, config: 8 } as const

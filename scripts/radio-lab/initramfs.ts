@@ -1,9 +1,9 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { runProgram } from '../run-program.ts'
 import { contentKey } from './content-key.ts'
 import type { Kernel } from './kernel.ts'
 import { buildOnce, guestFolder } from './lab-folder.ts'
-import { runProgram } from './run-program.ts'
 
 /** What the guest needs before its root file system is there; udev loads the rest. */
 const modules = ['virtio_pci', 'virtio_blk', 'squashfs', 'overlay', 'virtio_console', 'virtio_net', 'virtio_rng', 'ext4']

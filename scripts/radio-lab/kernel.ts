@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runProgram } from '../run-program.ts'
 import { downloadPackage, recommendedKernel } from './debian-packages.ts'
 import { buildOnce } from './lab-folder.ts'
-import { runProgram } from './run-program.ts'
 
 /** A kernel to boot, and the folder that `modprobe -d` and `depmod -b` take for its modules. */
 export type Kernel = { key: string; release: string; imageFile: string; modulesBase: string }

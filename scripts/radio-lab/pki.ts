@@ -1,17 +1,13 @@
 // Keys and certificates of one lab, made on the machine that runs it and kept in `.lab/`.
-import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type CertificateFiles, createAuthority, issueServer } from '../pki.ts'
 import { buildOnce } from './lab-folder.ts'
-import { runProgram } from './run-program.ts'
 
 /** Host name of the Cloud API, as the hotspot's DNS answers it and its certificate says. */
 export const cloudHostName = 'api.zipkey.test'
 
 /** Name in the AAA server's certificate, which a hotspot profile asks for. */
 export const aaaServerName = 'aaa.zipkey.test'
-
-/** A certificate with its key, both files in PEM. */
-export type CertificateFiles = { certificateFile: string; keyFile: string }
 
 /** Everything that lab and test sign with, or check against. */
 export type LabPki = {
@@ -29,19 +25,16 @@ export type LabPki = {
   cloud: CertificateFiles
 }
 
-const authorities = { 'aaa-ca': 'Lab AAA CA', 'evil-ca': 'Evil CA', 'cloud-ca': 'Lab Cloud CA' } as const
-const servers = [
-  { file: 'aaa', authority: 'aaa-ca', name: aaaServerName },
-  { file: 'other-name', authority: 'aaa-ca', name: 'other.zipkey.test' },
-  { file: 'evil-aaa', authority: 'evil-ca', name: aaaServerName },
-  { file: 'cloud', authority: 'cloud-ca', name: cloudHostName },
-] as const
-
 /** Gives the lab's certificates, made the first time. */
 export async function preparePki(): Promise<LabPki> {
-  const folder = await buildOnce('pki', '1', async (unfinished) => {
-    for (const [file, name] of Object.entries(authorities)) await createAuthority(unfinished, file, name)
-    for (const server of servers) await createServerCertificate(unfinished, server)
+  const folder = await buildOnce('pki', '2', async (unfinished) => {
+    const aaaCa = await createAuthority(unfinished, 'aaa-ca')
+    const evilCa = await createAuthority(unfinished, 'evil-ca')
+    const cloudCa = await createAuthority(unfinished, 'cloud-ca')
+    await issueServer(unfinished, aaaCa, { name: 'aaa', dnsName: aaaServerName })
+    await issueServer(unfinished, aaaCa, { name: 'other-name', dnsName: 'other.zipkey.test' })
+    await issueServer(unfinished, evilCa, { name: 'evil-aaa', dnsName: aaaServerName })
+    await issueServer(unfinished, cloudCa, { name: 'cloud', dnsName: cloudHostName })
   })
   const files = (name: string) => ({ certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) })
   return {
@@ -54,28 +47,4 @@ export async function preparePki(): Promise<LabPki> {
     cloudCaFile: join(folder, 'cloud-ca.pem'),
     cloud: files('cloud'),
   }
-}
-
-const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-
-async function createAuthority(folder: string, file: string, name: string): Promise<void> {
-  const extensions = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign']
-  const output = ['-keyout', join(folder, `${file}.key`), '-out', join(folder, `${file}.pem`)]
-  await runProgram('openssl', ['req', '-x509', ...newKey, '-days', '3650', '-subj', `/CN=${name}`, ...extensions, ...output])
-}
-
-async function createServerCertificate(folder: string, server: (typeof servers)[number]): Promise<void> {
-  const [key, request, certificate] = ['key', 'csr', 'pem'].map((suffix) => join(folder, `${server.file}.${suffix}`)) as [
-    string,
-    string,
-    string,
-  ]
-  const extensions = join(folder, `${server.file}.extensions`)
-  writeFileSync(extensions, `basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName=DNS:${server.name}\n`)
-  await runProgram('openssl', ['req', '-new', ...newKey, '-subj', `/CN=${server.name}`, '-keyout', key, '-out', request])
-  const authority = ['-CA', join(folder, `${server.authority}.pem`), '-CAkey', join(folder, `${server.authority}.key`)]
-  const signing = ['-in', request, ...authority, '-days', '3650', '-extfile', extensions, '-out', certificate]
-  await runProgram('openssl', ['x509', '-req', ...signing])
-  rmSync(request)
-  rmSync(extensions)
 }

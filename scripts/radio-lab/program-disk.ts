@@ -1,10 +1,10 @@
 import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { runProgram } from '../run-program.ts'
 import { contentKey } from './content-key.ts'
 import { buildOnce } from './lab-folder.ts'
 import { installProject, programFiles, programFolder } from './project-files.ts'
 import type { RootImage } from './root-image.ts'
-import { runProgram } from './run-program.ts'
 
 // A restored guest believes that the disk has not changed its size.
 const sizeBytes = 16 << 20

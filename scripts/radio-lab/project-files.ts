@@ -1,10 +1,10 @@
-import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { runProgram } from '../run-program.ts'
 import { filesBelow } from './content-key.ts'
 import { checkoutFolder } from './lab-folder.ts'
 import type { LabSecrets } from './lab-secrets.ts'
 import type { LabPki } from './pki.ts'
-import { runProgram } from './run-program.ts'
 
 const freeradius = 'cloud/freeradius'
 const shippedConfiguration = ['radiusd.conf', 'cloud.conf']
@@ -36,6 +36,9 @@ export async function installProject(tree: string): Promise<void> {
 export function installHotspot(tree: string, pki: LabPki, secrets: LabSecrets): void {
   const hotspot = join(tree, 'etc/hotspot')
   for (const name of shippedConfiguration) copyFileSync(join(checkoutFolder(), freeradius, name), join(hotspot, 'freeradius', name))
+  mkdirSync(join(hotspot, 'pki'))
+  const servers = [pki.aaa, pki.otherName, pki.evilAaa].flatMap(({ certificateFile, keyFile }) => [certificateFile, keyFile])
+  for (const file of [pki.aaaCaFile, pki.evilCaFile, pki.cloudCaFile, ...servers]) copyFileSync(file, join(hotspot, 'pki', basename(file)))
   copyFileSync(pki.aaa.certificateFile, join(hotspot, 'aaa.pem'))
   copyFileSync(pki.aaa.keyFile, join(hotspot, 'aaa.key'))
   const values: Record<string, string> = {

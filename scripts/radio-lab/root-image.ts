@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { runProgram } from '../run-program.ts'
 import { contentKey, filesBelow } from './content-key.ts'
 import { candidate, type DebianPackage, downloadPackage, installedClosure, pathsOf } from './debian-packages.ts'
 import { arrangeUnits } from './guest-units.ts'
@@ -22,7 +23,6 @@ import { buildOnce, guestFolder } from './lab-folder.ts'
 import type { LabSecrets } from './lab-secrets.ts'
 import type { LabPki } from './pki.ts'
 import { installHotspot, installProject, projectFiles } from './project-files.ts'
-import { runProgram } from './run-program.ts'
 
 const packageNames = [
   ...[
@@ -41,7 +41,7 @@ const packageNames = [
   ],
   ...['iw', 'kmod', 'libc-bin', 'libstdc++6', 'mawk', 'mount', 'netbase', 'openssl', 'procps', 'sed', 'socat', 'systemd'],
   ...['systemd-sysv', 'tcpdump', 'udev', 'util-linux', 'wireless-regdb', 'wpasupplicant'],
-  ...['dnsmasq-base', 'freeradius', 'freeradius-config', 'freeradius-rest', 'hostapd', 'nftables'],
+  ...['dnsmasq-base', 'eapoltest', 'freeradius', 'freeradius-config', 'freeradius-rest', 'hostapd', 'nftables'],
 ]
 
 /** Downloaded and not installed: installing it would take over name resolution on the developer's own machine. */
@@ -106,7 +106,6 @@ export async function prepareRootImage(kernel: Kernel, pki: LabPki, secrets: Lab
     copyNode(tree)
     await copyModules(kernel, tree)
     cpSync(rootfs, tree, { recursive: true, verbatimSymlinks: true, force: true })
-    cpSync(pki.folder, join(tree, 'etc/hotspot/pki'), { recursive: true })
     installHotspot(tree, pki, secrets)
     await createUsers(tree)
     arrangeUnits(tree)

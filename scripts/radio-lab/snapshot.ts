@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { runProgram } from '../run-program.ts'
 import { contentKey } from './content-key.ts'
 import { createBlankDisk, diskSizesMib } from './disks.ts'
 import { freePort } from './free-port.ts'
 import { buildOnce } from './lab-folder.ts'
 import { type MachineFiles, qemuArguments } from './qemu-arguments.ts'
-import { runProgram } from './run-program.ts'
 import { VirtualMachine } from './virtual-machine.ts'
 
 type BootFiles = Pick<MachineFiles, 'kernelFile' | 'initramfsFile' | 'rootImageFile' | 'programDiskFile'>
