@@ -40,13 +40,17 @@ const kept = <T extends TestAuthority>(authority: T): T => {
 let pinned: TestAuthority
 let pinnedExpired: TestAuthority
 let other: TestAuthority
+let pinnedWithoutKeyIds: TestAuthority
+let otherWithoutKeyIds: TestAuthority
 let signed: Awaited<ReturnType<typeof createHandler>>
 
 beforeAll(async () => {
   pinned = kept(TestAuthority.root('pinned'))
   pinnedExpired = kept(TestAuthority.root('pinned, expired', PAST))
-  // The same name as the pinned one: only its signature tells them apart.
+  // The same name as the pinned one: key ids and the signature tell them apart.
   other = kept(TestAuthority.root('pinned'))
+  pinnedWithoutKeyIds = kept(TestAuthority.root('no key ids', { hasKeyIds: false }))
+  otherWithoutKeyIds = kept(TestAuthority.root('no key ids', { hasKeyIds: false }))
   signed = await createHandler()
 })
 afterAll(() => {
@@ -84,6 +88,12 @@ const CASES: readonly Case[] = [
     'ERR_CLOUD_TLS',
     'ERR_CLOUD_TLS',
   ],
+  [
+    'from a certificate that may sign certificates and is no CA',
+    () => kept(pinned.intermediate('device', { isCa: false, keyUsage: 'keyCertSign' })).issue(),
+    'ERR_CLOUD_TLS',
+    'ERR_CLOUD_TLS',
+  ],
   ['expired and from another CA', () => other.issue(PAST), 'not good', 'ERR_CLOUD_TLS'],
   ['not yet valid and from another CA', () => other.issue(FUTURE), 'not good', 'ERR_CLOUD_TLS'],
   ['expired and for another name', () => pinned.issue({ ...PAST, subjectAltName: 'DNS:o.test' }), 'not good', 'ERR_CLOUD_TLS'],
@@ -111,6 +121,13 @@ describe('a certificate of the Cloud API that is', () => {
     expect(ofTime).toBe(undated)
     // Where the certificate was refused, not one byte of a request was sent.
     expect(world.server.requests).toHaveLength([ofToken, ofTime].filter((each) => each === 'good').length)
+  })
+
+  test('from another CA that only its signature tells from the pinned one is refused', async () => {
+    const wanted = { ...PAST, hasKeyIds: false }
+    const ca = pinnedWithoutKeyIds
+    expect(await outcome((await createWorld(pinnedWithoutKeyIds.issue(wanted), { ca })).time())).toBe('good')
+    expect(await outcome((await createWorld(otherWithoutKeyIds.issue(wanted), { ca })).time())).toBe('ERR_CLOUD_TLS')
   })
 
   test('from a pinned CA that has itself expired leads to the question for the time', async () => {

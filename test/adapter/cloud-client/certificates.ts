@@ -13,7 +13,10 @@ export type Wanted = {
   readonly notBefore?: string
   readonly notAfter?: string
   readonly isCa?: boolean
+  readonly keyUsage?: string
   readonly extendedKeyUsage?: string
+  /** Whether it says by key ids which key issued it; without them only names and the signature do. */
+  readonly hasKeyIds?: boolean
 }
 
 const CONFIG = `[ca]
@@ -39,8 +42,12 @@ const DEFAULTS = {
   notBefore: '20200101000000Z',
   notAfter: '20991231000000Z',
   isCa: false,
+  keyUsage: 'digitalSignature',
   extendedKeyUsage: 'serverAuth',
+  hasKeyIds: true,
 }
+
+const AUTHORITY = { isCa: true, keyUsage: 'keyCertSign', subjectAltName: '', extendedKeyUsage: '' }
 
 /** One authority, in a folder of its own; an intermediate one is below another. */
 export class TestAuthority {
@@ -55,20 +62,16 @@ export class TestAuthority {
   }
 
   /** A root; `wanted` may give it other dates. */
-  static root(name: string, wanted: Pick<Wanted, 'notBefore' | 'notAfter'> = {}): TestAuthority {
+  static root(name: string, wanted: Pick<Wanted, 'notBefore' | 'notAfter' | 'hasKeyIds'> = {}): TestAuthority {
     const folder = newFolder()
     newKey(folder, 'ca', name)
-    sign(folder, 'ca', { ...DEFAULTS, ...wanted, isCa: true, subjectAltName: '', extendedKeyUsage: '' }, [
-      '-selfsign',
-      '-keyfile',
-      'ca.key',
-    ])
+    sign(folder, 'ca', { ...DEFAULTS, ...AUTHORITY, ...wanted }, ['-selfsign', '-keyfile', 'ca.key'])
     return new TestAuthority(folder, '')
   }
 
   /** An authority below this one; `wanted` may make it one that it should not be. */
   intermediate(name: string, wanted: Wanted = {}): TestAuthority {
-    const { chainPem, keyPem } = this.issue({ isCa: true, subjectAltName: '', extendedKeyUsage: '', ...wanted }, name)
+    const { chainPem, keyPem } = this.issue({ ...AUTHORITY, ...wanted }, name)
     const folder = newFolder()
     writeFileSync(join(folder, 'ca.crt'), chainPem)
     writeFileSync(join(folder, 'ca.key'), keyPem, { mode: 0o600 })
@@ -106,9 +109,10 @@ function newKey(folder: string, file: string, name: string): void {
 function sign(folder: string, file: string, wanted: Required<Wanted>, signer: readonly string[]): void {
   const extensions = [
     `basicConstraints = critical,CA:${wanted.isCa}`,
-    wanted.isCa ? 'keyUsage = critical,keyCertSign' : 'keyUsage = critical,digitalSignature',
+    `keyUsage = critical,${wanted.keyUsage}`,
     ...(wanted.subjectAltName === '' ? [] : [`subjectAltName = ${wanted.subjectAltName}`]),
     ...(wanted.extendedKeyUsage === '' ? [] : [`extendedKeyUsage = ${wanted.extendedKeyUsage}`]),
+    ...(wanted.hasKeyIds ? [] : ['subjectKeyIdentifier = none', 'authorityKeyIdentifier = none']),
   ]
   writeFileSync(join(folder, 'extensions.cnf'), extensions.join('\n'))
   const dates = ['-startdate', wanted.notBefore, '-enddate', wanted.notAfter]
