@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const keepUnusedMs = 3_600_000
+const keepUnusedMs = 1_800_000
 
 /** The checkout this file belongs to. */
 export function checkoutFolder(): string {
@@ -23,11 +23,14 @@ export function guestFolder(): string {
 
 /**
  * Gives the folder `.lab/<kind>-<key>`, built once. It appears under its name only when complete, so that a build that was
- * interrupted, or two at the same time, do no harm. Older ones of the kind go when nobody touched them for an hour.
+ * interrupted, or two at the same time, do no harm. Others of the kind go when nobody asked for them for half an hour.
  */
 export async function buildOnce(kind: string, key: string, build: (folder: string) => Promise<void>): Promise<string> {
   const finished = join(labFolder(), `${kind}-${key}`)
-  if (existsSync(finished)) return finished
+  if (existsSync(finished)) {
+    utimesSync(finished, new Date(), new Date())
+    return finished
+  }
   const unfinished = mkdtempSync(join(labFolder(), `unfinished-${kind}-`))
   try {
     await build(unfinished)
@@ -36,11 +39,11 @@ export async function buildOnce(kind: string, key: string, build: (folder: strin
     rmSync(unfinished, { recursive: true, force: true })
     if (!existsSync(finished)) throw error
   }
-  removeOlder(kind, finished)
+  removeUnused(kind, finished)
   return finished
 }
 
-function removeOlder(kind: string, current: string): void {
+function removeUnused(kind: string, current: string): void {
   for (const name of readdirSync(labFolder())) {
     const folder = join(labFolder(), name)
     const ofThisKind = name.startsWith(`${kind}-`) || name.startsWith(`unfinished-${kind}-`)

@@ -1,10 +1,9 @@
-import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDisk, type DiskFile, diskSizesMib } from './disks.ts'
 import { freePort } from './free-port.ts'
 import { Lab, type PowerOn } from './lab.ts'
-import { labFolder } from './lab-folder.ts'
 import type { LabImage } from './prepare-lab.ts'
+import { createRunFolder } from './run-folder.ts'
 
 /** What a lab is opened with. */
 export type LabOptions = {
@@ -20,7 +19,7 @@ export type LabOptions = {
 
 /** Gives a running lab with disks of its own; `close()` ends it. */
 export async function openLab({ image, powerOn, config, state, cloudPort }: LabOptions): Promise<Lab> {
-  const runFolder = mkdtempSync(join(labFolder(), 'run-'))
+  const runFolder = createRunFolder()
   const { kernelFile, initramfsFile, rootImageFile, programDiskFile } = image
   const disks = { stateDiskFile: join(runFolder, 'state.disk'), configDiskFile: join(runFolder, 'config.disk') }
   const lab = new Lab({ kernelFile, initramfsFile, rootImageFile, programDiskFile, runFolder, ...disks }, image.snapshot, {

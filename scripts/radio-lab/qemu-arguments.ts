@@ -51,7 +51,7 @@ export function qemuArguments(files: MachineFiles, memory: Memory, ports: HostPo
     // A test's way to the guest's D-Bus. "restrict" leaves the guest no way out through this card.
     ...['-netdev', `user,id=testbus,net=10.0.3.0/24,ipv6=off,restrict=on,hostfwd=tcp:127.0.0.1:${ports.busPort}-10.0.3.15:5599`],
     ...['-device', 'virtio-net-pci,netdev=testbus,mac=52:54:00:00:00:03,romfile='],
-    ...['-qmp', `unix:${socket('qmp')}`],
+    ...['-pidfile', join(files.runFolder, 'qemu.pid'), '-qmp', `unix:${socket('qmp')}`],
   ]
 }
 
