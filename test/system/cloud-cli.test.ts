@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseSecretText } from '../../agent/contract/secret-text.ts'
 import { parseSigningKeys } from '../../agent/contract/signed-time.ts'
@@ -10,6 +11,7 @@ import { type RunningCloud, startCloud } from './cloud-server.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 let folder: string
+let program: string
 let cloud: RunningCloud
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -20,10 +22,10 @@ function zipkeyCloud(...parameters: readonly string[]): Promise<Ended> {
 
 function run(parameters: readonly string[], stdin: string | null): Promise<Ended> {
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env
-  const env = { ...inherited, ZIPKEY_CLOUD_CLIENT: join(folder, 'client.json') }
+  const env = { ...inherited, ZIPKEY_CLOUD_CLIENT: join(folder, 'client.json'), NODE_PATH: join(REPOSITORY, 'node_modules') }
   return new Promise((done) => {
-    const options = { cwd: REPOSITORY, env }
-    const child = execFile(process.execPath, ['--import', 'tsx', 'cloud/main.ts', ...parameters], options, (error, stdout, stderr) =>
+    const options = { env }
+    const child = execFile(process.execPath, [program, ...parameters], options, (error, stdout, stderr) =>
       done({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     )
     child.stdin?.end(stdin ?? '')
@@ -32,6 +34,17 @@ function run(parameters: readonly string[], stdin: string | null): Promise<Ended
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zipkey-cloud-cli-'))
+  program = join(folder, 'zipkey-cloud.cjs')
+  const entryPoints = [join(REPOSITORY, 'cloud/main.ts')]
+  await build({
+    entryPoints,
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['better-sqlite3'],
+    logLevel: 'error',
+  })
   const dir = join(folder, 'cloud')
   const made = await zipkeyCloud('init', '--data', dir, '--host', 'api.zipkey.test')
   expect(made).toMatchObject({ code: 0, stderr: '' })
