@@ -1,24 +1,13 @@
 /**
- * The Cloud API over HTTPS (contract §4 and §5): the pinned CA and nothing else is trusted, every call has a deadline, and no
- * answer is believed that is not of the contract's form.
- *
- * The JOSE library is loaded when it is first needed: starting the agent does not wait for it.
+ * The door to the Cloud API. What is behind it (HTTPS, TLS, the JOSE library) is loaded with the first call, or by `prepare`, so
+ * that starting the agent does not wait for it.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
-import https from 'node:https'
 import type { JSONWebKeySet } from 'jose'
-import { deriveApiKey } from '../contract/derivation.ts'
-import type { Parsed } from '../contract/parsed.ts'
-import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
-import { parseSwapAnswer } from '../contract/swap.ts'
-import { type Credential, credentialLabel, type Identity, type IssuedSecret, type TemporarySecret } from '../credential/credential.ts'
-import { Secret } from '../credential/secret.ts'
+import type { Identity } from '../credential/credential.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
-import type { AccessToken, Clock, CloudClient } from '../ports.ts'
-import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
-import { parseJson, refusal } from './refusal.ts'
-import { connectUndated, readCertificates } from './undated-connection.ts'
+import type { Clock, CloudClient } from '../ports.ts'
+import { readCertificates } from './certificate-chain.ts'
 
 /** What the client needs; `caPem` holds the only CAs that it trusts, whatever the environment says. */
 export type CloudClientOptions = {
@@ -32,138 +21,23 @@ export type CloudClientOptions = {
 /** A client whose open connections can be closed; it may be used again after that. */
 export type ClosableCloudClient = CloudClient & { close(): void }
 
-const TIME_NONCE_BYTES = 32
-/** A connection that waits longer than this for the swap's request is closed. */
-const IDLE_MS = 10_000
-const HTTPS_PORT = 443
-const ACCEPTED = 'application/json, application/problem+json'
+/** A client that can be made ready before it is needed, such as while the device joins. */
+export type PreparableCloudClient = ClosableCloudClient & { prepare(): Promise<void> }
 
-/** The Cloud API of this config. Nothing is connected before the first call, and names are looked up for each connection anew. */
-export const createCloudClient = (options: CloudClientOptions): ClosableCloudClient => new HttpsCloudClient(options)
-
-class HttpsCloudClient implements ClosableCloudClient {
-  readonly #options: CloudClientOptions
-  readonly #baseUrl: string
-  /** Kept from the token of scope `enrol` to the swap's request that follows it; afterwards the device joins anew. */
-  #kept: https.Agent | null = null
-
-  constructor(options: CloudClientOptions) {
-    // Node would take an empty text for "trust the public CAs".
-    if (readCertificates(options.cloud.caPem).length === 0) throw new AgentError('ERR_CONFIG_INVALID', 'cloud.ca holds no certificate')
-    this.#options = options
-    this.#baseUrl = options.cloud.url.replace(/\/+$/, '')
+/** The Cloud API of this config. */
+export function createCloudClient(options: CloudClientOptions): PreparableCloudClient {
+  // Node would take an empty text for "trust the public CAs".
+  if (readCertificates(options.cloud.caPem).length === 0) throw new AgentError('ERR_CONFIG_INVALID', 'cloud.ca holds no certificate')
+  let loading: Promise<ClosableCloudClient> | null = null
+  const loaded = (): Promise<ClosableCloudClient> => {
+    loading ??= import('./https-cloud-client.ts').then(({ HttpsCloudClient }) => new HttpsCloudClient(options))
+    return loading
   }
-
-  time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }> {
-    const { cloud, timers } = this.#options
-    return withDeadline(timers.cloudCallMs, signal, async (ending) => {
-      const nonce = randomBytes(TIME_NONCE_BYTES).toString('base64url')
-      const url = this.#url(ROUTES.time)
-      url.searchParams.set('nonce', nonce)
-      const server = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || HTTPS_PORT, caPem: cloud.caPem }
-      const socket = await connectUndated(server, ending)
-      try {
-        const request: CloudRequest = { method: 'GET', url, headers: { connection: 'close' }, body: null }
-        const answer = await this.#ask('time', request, { createConnection: () => socket }, ending)
-        const { verifySignedTime } = await import('../contract/signed-time.ts')
-        return believed('time', await verifySignedTime(answer.text.trim(), cloud.signingKeys, nonce))
-      } finally {
-        socket.destroy()
-      }
-    })
+  return {
+    prepare: async () => void (await loaded()),
+    time: async (signal) => (await loaded()).time(signal),
+    token: async (credential, challenge, signal) => (await loaded()).token(credential, challenge, signal),
+    requestCredential: async (token, credential, nonce, signal) => (await loaded()).requestCredential(token, credential, nonce, signal),
+    close: () => void loading?.then((client) => client.close()),
   }
-
-  token(credential: Credential, challenge: string | null, signal: AbortSignal): Promise<AccessToken> {
-    const { timers, clock } = this.#options
-    this.close()
-    return withDeadline(timers.cloudCallMs, signal, async (ending) => {
-      const agent = this.#newAgent()
-      try {
-        const { parseTokenAnswer } = await import('../contract/token.ts')
-        const askedMs = clock.nowMs()
-        const request = await this.#tokenRequest(credential, challenge, askedMs)
-        const answer = await this.#ask('token', request, { agent }, ending)
-        const { accessToken, scope, expiresInMs } = believed('token', parseTokenAnswer(parseJson(answer.text)))
-        if (scope === 'enrol') this.#kept = agent
-        return { value: new Secret(accessToken), scope, expiresAtMs: askedMs + expiresInMs }
-      } finally {
-        if (this.#kept !== agent) agent.destroy()
-      }
-    })
-  }
-
-  requestCredential(token: AccessToken, credential: TemporarySecret, nonce: string, signal: AbortSignal): Promise<IssuedSecret> {
-    const asking = `credential for ${credentialLabel(credential)}`
-    return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
-      const agent = this.#kept ?? this.#newAgent()
-      this.#kept = null
-      try {
-        const request: CloudRequest = {
-          method: 'POST',
-          url: this.#url(ROUTES.deviceCredential),
-          headers: { authorization: `Bearer ${token.value.reveal()}`, 'content-type': 'application/json', accept: ACCEPTED },
-          body: JSON.stringify({ nonce }),
-        }
-        const answer = await this.#ask(asking, request, { agent }, ending)
-        const { secretId, secret } = believed(asking, parseSwapAnswer(parseJson(answer.text)))
-        return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret: new Secret(secret) }
-      } finally {
-        agent.destroy()
-      }
-    })
-  }
-
-  close(): void {
-    this.#kept?.destroy()
-    this.#kept = null
-  }
-
-  async #tokenRequest(credential: Credential, challenge: string | null, nowMs: number): Promise<CloudRequest> {
-    const { cloud, identity } = this.#options
-    const { signAssertion } = await import('../contract/token.ts')
-    const claims = { name: identity, credentialId: credential.id, issuer: cloud.issuer, nowMs, jti: randomUUID(), challenge }
-    const form = new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: await signAssertion(claims, deriveApiKey(credential.secret.reveal(), identity)),
-    })
-    return {
-      method: 'POST',
-      url: this.#url(ROUTES.token),
-      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: ACCEPTED },
-      body: form.toString(),
-    }
-  }
-
-  /** Asks, and gives the answer only where it is a success. */
-  async #ask(asking: string, request: CloudRequest, transport: Transport, signal: AbortSignal): Promise<CloudAnswer> {
-    const { clock, log } = this.#options
-    const startedMs = clock.monotonicMs()
-    const answer = await exchange(request, transport, signal)
-    log.debug({ asking, status: answer.status, durationMs: Math.round(clock.monotonicMs() - startedMs) }, 'the Cloud API answered')
-    if (answer.status === 200 || answer.status === 201) return answer
-    throw refusal(asking, answer, clock.nowMs())
-  }
-
-  /** No session is resumed: a resumed one would skip the certificate. */
-  #newAgent(): https.Agent {
-    return new https.Agent({
-      keepAlive: true,
-      timeout: IDLE_MS,
-      maxCachedSessions: 0,
-      ca: this.#options.cloud.caPem,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
-    })
-  }
-
-  #url(route: string): URL {
-    return new URL(this.#baseUrl + route)
-  }
-}
-
-/** What a parser made of a success; a success of another form is the cloud's failure. */
-function believed<T>(asking: string, answer: Parsed<T>): T {
-  if (answer.ok) return answer.value
-  throw new AgentError('ERR_CLOUD_ANSWER', `${asking}: ${answer.problem}`)
 }

@@ -1,7 +1,9 @@
 /**
  * A process of its own over a state directory, for tests that look at it from outside or kill it:
- * `swap` stores and promotes a credential and ends, `hold` keeps the store open until its input ends, `probe` says whether it opens.
+ * `swap` stores and promotes a credential and ends, `hold` keeps the store open until its input ends, `probe` says whether it opens,
+ * `load` says which credential is current.
  */
+import { credentialLabel } from '../../../agent/credential/credential.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import { AgentError } from '../../../agent/failure.ts'
 import { createLog } from '../../../agent/log.ts'
@@ -18,6 +20,10 @@ const credential = {
 async function act(): Promise<string> {
   const store = await openStore({ directory, identity: { account: 'acme', device: 'dev-1' }, log: createLog('error', { journal: false }) })
   if (action === 'probe') return 'open'
+  if (action === 'load') {
+    const { current } = await store.load()
+    return `current ${current === null ? 'none' : credentialLabel(current)}`
+  }
   if (action === 'hold') {
     process.stdout.write('open\n')
     for await (const _ of process.stdin);
