@@ -120,12 +120,11 @@ function isRouteSocketOf(line: string, pid: number | undefined): boolean {
 
 async function find(sysfs: string, interfaceName: string): Promise<Netdev | null> {
   const folder = `${sysfs}/class/net/${interfaceName}`
-  const index = await readFile(`${folder}/ifindex`, 'utf8').catch(() => null)
-  if (index === null) return null
-  const driver = (await exists(`${folder}/phy80211`)) ? 'nl80211' : 'wired'
+  const read = (file: string): Promise<string | null> => readFile(`${folder}/${file}`, 'utf8').catch(() => null)
   // An interface that is down has no `carrier` to read.
-  const carrier = await readFile(`${folder}/carrier`, 'utf8').catch(() => '0')
-  return { driver, index: Number(index), hasCarrier: carrier.trim() === '1' }
+  const [index, carrier, isRadio] = await Promise.all([read('ifindex'), read('carrier'), exists(`${folder}/phy80211`)])
+  if (index === null) return null
+  return { driver: isRadio ? 'nl80211' : 'wired', index: Number(index), hasCarrier: carrier?.trim() === '1' }
 }
 
 async function radios(sysfs: string): Promise<readonly string[]> {

@@ -42,56 +42,60 @@ export type WpaInterface = {
   remove(signal: AbortSignal): Promise<void>
 }
 
-/** Gets or makes the interface object and sets it up. */
+/** Makes the interface object, or gets it, and sets it up. */
 export async function openWpaInterface(
   peer: Peer,
   options: { readonly interfaceName: string; readonly driver: Driver; readonly country: string | null },
   log: Log,
   signal: AbortSignal,
 ): Promise<WpaInterface> {
-  const { path, isOurs } = await getOrCreate(peer, options, signal)
+  const { path, isOurs } = await createOrGet(peer, options, signal)
   if (!isOurs)
     log.warn({ interface: options.interfaceName }, 'another program has given this interface to wpa_supplicant; it may interfere')
   const opened = follow(peer, path, isOurs, options)
   const set = (name: string, value: unknown): Promise<unknown> =>
     peer.call({ path, interface: PROPERTIES }, 'Set', 'ssv', [INTERFACE, name, value], signal).catch(explain(`Set ${name}`))
   // Without fast re-authentication there is no TLS session to resume: every join proves the credential.
-  const settings = [set('ApScan', variant('u', options.driver === 'wired' ? 0 : 1)), set('FastReauth', variant('b', false))]
-  if (options.country !== null && options.driver === 'nl80211') settings.push(set('Country', variant('s', options.country)))
-  await Promise.all(settings)
+  const calls = [set('ApScan', variant('u', options.driver === 'wired' ? 0 : 1)), set('FastReauth', variant('b', false))]
+  if (options.country !== null && options.driver === 'nl80211') calls.push(set('Country', variant('s', options.country)))
+  if (isOurs) calls.push(opened.call('AddBlob', 'say', [OWNER_MARK, Buffer.from('1')], signal))
+  await Promise.all(calls)
   return opened
 }
 
-async function getOrCreate(
+type Found = { readonly path: string; readonly isOurs: boolean }
+
+async function createOrGet(
   peer: Peer,
   { interfaceName, driver }: { readonly interfaceName: string; readonly driver: Driver },
   signal: AbortSignal,
-): Promise<{ readonly path: string; readonly isOurs: boolean }> {
-  const found = await getInterface(peer, interfaceName, signal)
-  if (found !== null) {
-    const [blobs] = await peer.call({ path: found, interface: PROPERTIES }, 'Get', 'ss', [INTERFACE, 'Blobs'], signal)
-    const isLeftBehind = typeof blobs === 'object' && blobs !== null && OWNER_MARK in blobs
-    if (!isLeftBehind) return { path: found, isOurs: false }
-    await peer.call(ROOT, 'RemoveInterface', 'o', [found], signal)
+): Promise<Found> {
+  const create = async (): Promise<Found> => {
+    const description = { Ifname: variant('s', interfaceName), Driver: variant('s', driver) }
+    const [path] = await peer.call(ROOT, 'CreateInterface', 'a{sv}', [description], signal)
+    return { path: String(path), isOurs: true }
   }
-  const description = { Ifname: variant('s', interfaceName), Driver: variant('s', driver) }
-  const [path] = await peer.call(ROOT, 'CreateInterface', 'a{sv}', [description], signal).catch((error: unknown) => {
+  try {
+    return await create().catch(async (error: unknown) => {
+      if (!(error instanceof RemoteError && error.errorName === `${WPA_NAME}.InterfaceExists`)) throw error
+      return (await findForeign(peer, interfaceName, signal)) ?? create()
+    })
+  } catch (error) {
     if (!(error instanceof RemoteError)) throw error
+    const isRefused = error.errorName.startsWith(WPA_NAME)
     const detail = `wpa_supplicant cannot use ${interfaceName} with driver ${driver} (${error.message})`
-    throw new AgentError('ERR_WIFI_NO_RADIO', detail, { cause: error })
-  })
-  await peer.call({ path: String(path), interface: INTERFACE }, 'AddBlob', 'say', [OWNER_MARK, Buffer.from('1')], signal)
-  return { path: String(path), isOurs: true }
+    throw new AgentError(isRefused ? 'ERR_WIFI_NO_RADIO' : 'ERR_WIFI_SUPPLICANT', detail, { cause: error })
+  }
 }
 
-async function getInterface(peer: Peer, interfaceName: string, signal: AbortSignal): Promise<string | null> {
-  try {
-    const [path] = await peer.call(ROOT, 'GetInterface', 's', [interfaceName], signal)
-    return String(path)
-  } catch (error) {
-    if (error instanceof RemoteError && error.errorName === `${WPA_NAME}.InterfaceUnknown`) return null
-    return explain('GetInterface')(error)
-  }
+/** The object that somebody else has made; one that an agent left behind is removed with all that is in it. */
+async function findForeign(peer: Peer, interfaceName: string, signal: AbortSignal): Promise<Found | null> {
+  const [path] = await peer.call(ROOT, 'GetInterface', 's', [interfaceName], signal)
+  const [blobs] = await peer.call({ path: String(path), interface: PROPERTIES }, 'Get', 'ss', [INTERFACE, 'Blobs'], signal)
+  const isLeftBehind = typeof blobs === 'object' && blobs !== null && OWNER_MARK in blobs
+  if (!isLeftBehind) return { path: String(path), isOurs: false }
+  await peer.call(ROOT, 'RemoveInterface', 'o', [path], signal)
+  return null
 }
 
 function follow(

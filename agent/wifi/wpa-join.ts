@@ -19,25 +19,32 @@ export type OwnNetwork = {
 
 /** Adds the network, not yet selected. Not abortable: an answer that nobody waits for would leave a network behind. */
 export async function addNetwork(wpa: WpaInterface, bss: Bss, security: BssSecurity, eap: EapProfile): Promise<OwnNetwork> {
-  const blobName = await addCaBlob(wpa, eap.caPem)
-  const [path] = await wpa.call('AddNetwork', 'a{sv}', [networkBlock(bss, security, eap, blobName)], neverAborted())
-  return {
-    select: (signal) => select(wpa, String(path), bss, signal),
-    remove: async () => {
-      if (wpa.failure() === null) await wpa.call('RemoveNetwork', 'o', [path], neverAborted())
-    },
+  const blobName = `zipkey-ca-${createHash('sha256').update(eap.caPem).digest('hex').slice(0, 32)}`
+  // Sent together: the bus keeps their order, and each answer that need not be waited for saves a turn of the slowest device.
+  const [blob, added] = await Promise.allSettled([
+    addBlob(wpa, blobName, eap.caPem),
+    wpa.call('AddNetwork', 'a{sv}', [networkBlock(bss, security, eap, blobName)], neverAborted()),
+  ])
+  if (added.status === 'rejected') throw added.reason
+  const [path] = added.value
+  const remove = async (): Promise<void> => {
+    if (wpa.failure() !== null) return
+    await Promise.all([wpa.call('RemoveNetwork', 'o', [path], neverAborted()), wpa.call('RemoveBlob', 's', [blobName], neverAborted())])
   }
+  if (blob.status === 'rejected') {
+    await remove().catch(() => {})
+    throw blob.reason
+  }
+  return { select: (signal) => select(wpa, String(path), bss, signal), remove }
 }
 
-/** The CA goes in as a blob, named by what it holds: the same CA is added once. */
-async function addCaBlob(wpa: WpaInterface, caPem: string): Promise<string> {
-  const name = `zipkey-ca-${createHash('sha256').update(caPem).digest('hex').slice(0, 32)}`
+/** A blob is named by what it holds, so one that is there already is the right one. */
+async function addBlob(wpa: WpaInterface, name: string, text: string): Promise<void> {
   try {
-    await wpa.call('AddBlob', 'say', [name, Buffer.from(caPem)], neverAborted())
+    await wpa.call('AddBlob', 'say', [name, Buffer.from(text)], neverAborted())
   } catch (error) {
     if (!(error instanceof AgentError && error.message.includes('BlobExists'))) throw error
   }
-  return name
 }
 
 function select(wpa: WpaInterface, path: string, bss: Bss, signal: AbortSignal): Promise<Extract<JoinOutcome, { kind: 'joined' }>> {

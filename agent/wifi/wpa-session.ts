@@ -33,6 +33,8 @@ export function createWpaSession(bus: Bus, netdevs: Netdevs, choice: InterfaceCh
       // wpa_supplicant keeps the object of an interface that was unplugged, and it stays dead when the interface comes back.
       await close().catch(() => {})
       const [peer, { interfaceName, netdev }] = await Promise.all([findPeer(bus, WPA_NAME, signal), choose(netdevs, choice.interface)])
+      // Wanted at the first join; begun here, it is ready by then. Should it fail, the join tries again and tells.
+      netdevs.follow().catch(() => {})
       const wpa = await openWpaInterface(peer, { interfaceName, driver: netdev.driver, country: choice.country }, log, signal)
       opened = { wpa, index: netdev.index }
       log.debug({ interface: interfaceName, driver: netdev.driver }, 'wpa_supplicant has the interface')

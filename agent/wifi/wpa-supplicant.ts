@@ -78,14 +78,13 @@ class WpaSupplicant implements Supplicant {
 
   join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link> {
     return this.#alone(signal, async () => {
-      const following = this.#netdevs.follow()
-      following.catch(() => {})
       const wpa = await this.#open(signal)
-      await this.#leave()
-      const network = await addNetwork(wpa, bss, this.#securityOf(bss), eap)
+      const security = this.#securityOf(bss)
+      const leaving = this.#leave()
+      const network = await addNetwork(wpa, bss, security, eap)
       let dhcp: DhcpClient | null = null
       try {
-        await following
+        await Promise.all([leaving, this.#netdevs.follow()])
         const mark = this.#netdevs.now()
         const { method, serverSubject } = await this.#select(network, bss, signal)
         if (this.#options.wifi.address === 'udhcpc') dhcp = this.#startDhcp(wpa.interfaceName)

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
 import type { Link, Supplicant } from '../../../agent/ports.ts'
-import type { Bus } from '../../../agent/wifi/dbus.ts'
+import { findPeer } from '../../../agent/wifi/bus-peer.ts'
+import { type Bus, variant } from '../../../agent/wifi/dbus.ts'
 import { startDaemon } from '../../../scripts/wired-lab/daemon.ts'
 import { type ObservedBus, observeBus } from './observed-bus.ts'
 import { IDENTITY, openWiredWorld, PASSWORD, type WiredWorld } from './wired-world.ts'
@@ -162,6 +163,22 @@ describe('what goes wrong around it', () => {
     const successor = start(await world.connect())
     await joinWith(successor)
     expect(await world.networks()).toBe(1)
+  })
+
+  it('uses an interface that another program has given to wpa_supplicant, and leaves it as it was', async () => {
+    const bus = await world.connect()
+    const peer = await findPeer(bus, 'fi.w1.wpa_supplicant1', never())
+    const root = { path: '/fi/w1/wpa_supplicant1', interface: 'fi.w1.wpa_supplicant1' }
+    const description = { Ifname: variant('s', PORT), Driver: variant('s', 'wired') }
+    const [path] = await peer.call(root, 'CreateInterface', 'a{sv}', [description], never())
+    const supplicant = start(bus)
+    await joinWith(supplicant)
+    expect(await world.networks()).toBe(1)
+    await supplicant.close()
+    const get = { path: String(path), interface: 'org.freedesktop.DBus.Properties' }
+    const [left] = await peer.call(get, 'GetAll', 's', ['fi.w1.wpa_supplicant1.Interface'], never())
+    expect(left).toMatchObject({ Ifname: PORT, Networks: [], Blobs: {} })
+    await peer.call(root, 'RemoveInterface', 'o', [path], never())
   })
 
   it('is quick: the join costs little more than the EAP run', async () => {
