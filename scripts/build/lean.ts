@@ -17,6 +17,13 @@ const STAND_INS: readonly StandIn[] = [
     contents: "export default new Proxy({}, { get: (_, name) => require('node:https')[name] })",
   },
   {
+    module: 'node:tls',
+    importedBy: OURS,
+    contents: `const tls = () => require('node:tls')
+      export const connect = (...args) => tls().connect(...args)
+      export const checkServerIdentity = (...args) => tls().checkServerIdentity(...args)`,
+  },
+  {
     module: 'node:readline',
     importedBy: OURS,
     contents: "export const createInterface = (...args) => require('node:readline').createInterface(...args)",

@@ -92,14 +92,17 @@ describe('the lean bundle', () => {
   }
   const everything = {
     'agent/main.ts':
-      "import https from 'node:https'\nimport { createInterface } from 'node:readline'\nimport '../node_modules/pino/x.js'\nconsole.log(https.request, createInterface)",
+      "import https from 'node:https'\nimport { createInterface } from 'node:readline'\nimport { connect } from 'node:tls'\nimport '../node_modules/pino/x.js'\nconsole.log(https.request, createInterface, connect)",
     'node_modules/pino/x.js': "console.log(require('assert'), require('worker_threads'))",
   }
 
   it('loads nothing of the table when it starts', async () => {
     const script = await bundled({
       ...everything,
-      'agent/main.ts': everything['agent/main.ts'].replace(/console.*/, 'globalThis.late = () => [https.globalAgent, createInterface][0]'),
+      'agent/main.ts': everything['agent/main.ts'].replace(
+        /console.*/,
+        'globalThis.late = () => [https.globalAgent, createInterface, connect][0]',
+      ),
     })
     const loaded: string[] = []
     const run = new Function('require', 'module', `${script}; return globalThis.late()`)
