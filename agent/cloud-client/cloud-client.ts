@@ -2,24 +2,9 @@
  * The door to the Cloud API. What is behind it (HTTPS, TLS, the JOSE library) is loaded with the first call, or by `prepare`, so
  * that starting the agent does not wait for it.
  */
-import type { JSONWebKeySet } from 'jose'
-import type { Identity } from '../credential/credential.ts'
 import { AgentError } from '../failure.ts'
-import type { Log } from '../log.ts'
-import type { Clock, CloudClient } from '../ports.ts'
 import { readCertificates } from './certificate-chain.ts'
-
-/** What the client needs; `caPem` holds the only CAs that it trusts, whatever the environment says. */
-export type CloudClientOptions = {
-  readonly cloud: { readonly url: string; readonly issuer: string; readonly caPem: string; readonly signingKeys: JSONWebKeySet }
-  readonly identity: Identity
-  readonly clock: Clock
-  readonly timers: { readonly cloudCallMs: number }
-  readonly log: Log
-}
-
-/** A client whose open connections can be closed; it may be used again after that. */
-export type ClosableCloudClient = CloudClient & { close(): void }
+import type { ClosableCloudClient, CloudClientOptions } from './https-cloud-client.ts'
 
 /** A client that can be made ready before it is needed, such as while the device joins. */
 export type PreparableCloudClient = ClosableCloudClient & { prepare(): Promise<void> }

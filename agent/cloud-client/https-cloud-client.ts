@@ -4,20 +4,33 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import https from 'node:https'
+import type { JSONWebKeySet } from 'jose'
 import { deriveApiKey } from '../contract/derivation.ts'
 import type { Parsed } from '../contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, signAssertion } from '../contract/token.ts'
-import { type Credential, credentialLabel, type IssuedSecret, type TemporarySecret } from '../credential/credential.ts'
+import { type Credential, credentialLabel, type Identity, type IssuedSecret, type TemporarySecret } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
-import type { AccessToken } from '../ports.ts'
-import type { ClosableCloudClient, CloudClientOptions } from './cloud-client.ts'
+import type { Log } from '../log.ts'
+import type { AccessToken, Clock, CloudClient } from '../ports.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { parseJson, refusal } from './refusal.ts'
 import { connectUndated } from './undated-connection.ts'
+
+/** What the client needs; `caPem` holds the only CAs that it trusts, whatever the environment says. */
+export type CloudClientOptions = {
+  readonly cloud: { readonly url: string; readonly issuer: string; readonly caPem: string; readonly signingKeys: JSONWebKeySet }
+  readonly identity: Identity
+  readonly clock: Clock
+  readonly timers: { readonly cloudCallMs: number }
+  readonly log: Log
+}
+
+/** A client whose open connections can be closed; it may be used again after that. */
+export type ClosableCloudClient = CloudClient & { close(): void }
 
 const TIME_NONCE_BYTES = 32
 /** A connection that waits longer than this for the swap's request is closed. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type ClosableCloudClient, createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
+import { createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { FakeCloud } from '../../fakes/cloud.ts'
 import { createKeptLog } from '../../fakes/log.ts'
@@ -26,7 +26,7 @@ async function createWorld() {
   const server = await startTlsServer(certificate, handler)
   const deviceClock = new FakeClock()
   const kept = createKeptLog()
-  const client: ClosableCloudClient = createCloudClient({
+  const client = createCloudClient({
     cloud: { url: `${server.url}/`, issuer: ISSUER, caPem: authority.certificatePem, signingKeys },
     identity,
     clock: deviceClock,
