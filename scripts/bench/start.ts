@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { openSilentBus } from '../build/silent-bus.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const AGENT = join(ROOT, 'dist/zipkey-agent.cjs')
-const EXAMPLE = join(ROOT, 'config/examples/temporary-derived-secret.json')
+const EXAMPLES = join(ROOT, 'config/examples')
 const RUNS = 31
 const WARM_UP_RUNS = 3
 const TARGET = 2.0
@@ -52,7 +52,7 @@ async function agentMs(bus: Bus, directory: string): Promise<number> {
   const child = startNode([AGENT], {
     ...bareEnvironment(),
     DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${bus.file}`,
-    ZIPKEY_CONFIG: EXAMPLE,
+    ZIPKEY_CONFIG: join(directory, 'ca.json'),
     ZIPKEY_STATE_DIRECTORY: join(directory, 'state'),
     ZIPKEY_LOG_LEVEL: 'error',
   })
@@ -74,6 +74,9 @@ async function main(): Promise<number> {
     return 1
   }
   const directory = mkdtempSync(join(tmpdir(), 'zipkey-bench-'))
+  cpSync(EXAMPLES, directory, { recursive: true })
+  copyFileSync(join(EXAMPLES, 'temporary-derived-secret.json'), join(directory, 'ca.json'))
+  chmodSync(join(directory, 'ca.json'), 0o640)
   const bus = await openBus(directory)
   try {
     const bare: number[] = []

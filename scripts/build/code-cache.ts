@@ -5,12 +5,15 @@ import { constants, Script } from 'node:vm'
 /** The cache counts for one version of Node on one architecture only; V8's own check does not look at the latter. */
 const cacheFileOf = (bundleFile: string): string => `${bundleFile}.${process.version}-${process.arch}.cache`
 
+/** What stands around a bundle, as Node puts it around a CommonJS module. */
+export const WRAPPER = ['(function (exports, require, module, __filename, __dirname) {', '\n})'] as const
+
 /** Bundles are ASCII: V8 keeps such a source in one byte a character. */
 const readSource = (bundleFile: string): string => readFileSync(bundleFile, 'latin1')
 
 /** Compiles a bundle, from its cache where there is one that fits; V8 refuses one that does not, and compiles as ever. */
 export function compileBundle(bundleFile: string): Script {
-  return new Script(`(function (exports, require, module, __filename, __dirname) {${readSource(bundleFile)}\n})`, {
+  return new Script(readSource(bundleFile), {
     filename: bundleFile,
     cachedData: readCache(cacheFileOf(bundleFile)),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

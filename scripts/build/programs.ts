@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
+import { WRAPPER } from './code-cache.ts'
 import { lean } from './lean.ts'
 import { licensesOf } from './licenses.ts'
 
@@ -14,20 +15,21 @@ export type Program = {
   readonly entry: string
   readonly file: string
   readonly external: readonly string[]
-  readonly executable: boolean
+  /** `wrapped` is for the loader: it compiles the text as it stands. */
+  readonly form: 'executable' | 'plain' | 'wrapped'
 }
 
 /** What a device needs; `zipkey-agent.cjs` loads the bundle. */
 export const AGENT_PROGRAMS: readonly Program[] = [
-  { entry: 'agent/main.ts', file: 'zipkey-agent.bundle.cjs', external: ['usocket', 'x11', 'event-stream'], executable: false },
-  { entry: 'scripts/build/loader.ts', file: 'zipkey-agent.cjs', external: [], executable: true },
-  { entry: 'scripts/build/write-code-cache.ts', file: 'write-code-cache.cjs', external: [], executable: false },
+  { entry: 'agent/main.ts', file: 'zipkey-agent.bundle.cjs', external: ['usocket', 'x11', 'event-stream'], form: 'wrapped' },
+  { entry: 'scripts/build/loader.ts', file: 'zipkey-agent.cjs', external: [], form: 'executable' },
+  { entry: 'scripts/build/write-code-cache.ts', file: 'write-code-cache.cjs', external: [], form: 'plain' },
 ]
 
 /** What the cloud's operator and the factory need. */
 export const OTHER_PROGRAMS: readonly Program[] = [
-  { entry: 'cloud/main.ts', file: 'zipkey-cloud.cjs', external: ['better-sqlite3'], executable: true },
-  { entry: 'scripts/factory/main.ts', file: 'zipkey-factory.cjs', external: [], executable: true },
+  { entry: 'cloud/main.ts', file: 'zipkey-cloud.cjs', external: ['better-sqlite3'], form: 'executable' },
+  { entry: 'scripts/factory/main.ts', file: 'zipkey-factory.cjs', external: [], form: 'executable' },
 ]
 
 /** Builds programs of the checkout `root` into `directory`; `timeMs` goes into them as the time before which no clock is right. */
@@ -35,7 +37,7 @@ export async function buildPrograms(root: string, directory: string, programs: r
   const inputs = new Set<string>()
   for (const program of programs) {
     const { metafile } = await build(optionsOf(root, directory, program, timeMs))
-    chmodSync(join(directory, program.file), program.executable ? 0o755 : 0o644)
+    chmodSync(join(directory, program.file), program.form === 'executable' ? 0o755 : 0o644)
     for (const input of Object.keys(metafile.inputs)) inputs.add(input)
   }
   copyFileSync(join(root, 'agent/wifi/udhcpc-script'), join(directory, 'udhcpc-script'))
@@ -50,6 +52,17 @@ export function makeCodeCache(root: string, directory: string): void {
   execFileSync(process.execPath, [join(directory, 'write-code-cache.cjs'), bundle, example], { stdio: 'pipe', env: environment })
 }
 
+function frameOf({ form }: Program): Pick<BuildOptions, 'banner' | 'footer'> {
+  switch (form) {
+    case 'executable':
+      return { banner: { js: '#!/usr/bin/env node' } }
+    case 'wrapped':
+      return { banner: { js: WRAPPER[0] }, footer: { js: WRAPPER[1] } }
+    case 'plain':
+      return {}
+  }
+}
+
 const optionsOf = (root: string, directory: string, program: Program, timeMs: number): BuildOptions & { readonly metafile: true } => ({
   entryPoints: [join(root, program.entry)],
   outfile: join(directory, program.file),
@@ -60,7 +73,7 @@ const optionsOf = (root: string, directory: string, program: Program, timeMs: nu
   target: 'node20.19',
   format: 'cjs',
   external: [...program.external],
-  banner: program.executable ? { js: '#!/usr/bin/env node' } : {},
+  ...frameOf(program),
   legalComments: 'none',
   plugins: program.entry === 'agent/main.ts' ? [lean] : [],
   define: { BUILD_TIME_MS: String(timeMs), 'process.env.NODE_ENV': '"production"' },

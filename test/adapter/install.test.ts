@@ -115,7 +115,7 @@ describe('scripts/install --root', () => {
     expect(check.status).toBe(0)
     const probe = `const { Script } = require('node:vm'); const { readFileSync } = require('node:fs')
       const bundle = ${JSON.stringify(join(root, 'usr/lib/zipkey/zipkey-agent.bundle.cjs'))}
-      const source = '(function (exports, require, module, __filename, __dirname) {' + readFileSync(bundle, 'latin1') + '\\n})'
+      const source = readFileSync(bundle, 'latin1')
       console.log(new Script(source, { cachedData: readFileSync(${JSON.stringify(root + cacheName)}) }).cachedDataRejected)`
     expect(execFileSync(process.execPath, ['-e', probe], { encoding: 'utf8', env: {} })).toBe('false\n')
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
-import { compileBundle, writeCache } from '../../../../scripts/build/code-cache.ts'
+import { compileBundle, WRAPPER, writeCache } from '../../../../scripts/build/code-cache.ts'
 import { lean } from '../../../../scripts/build/lean.ts'
 import { licensesOf, packageFolder } from '../../../../scripts/build/licenses.ts'
 import { openSilentBus } from '../../../../scripts/build/silent-bus.ts'
@@ -46,9 +46,10 @@ describe('the licences of a bundle', () => {
 })
 
 describe('the code cache', () => {
+  const wrapped = (text: string): string => WRAPPER.join(text)
   const makeBundle = (): string => {
     const file = join(makeScratch(), 'zipkey-agent.bundle.cjs')
-    writeFileSync(file, 'module.exports = { sum: (a, b) => a + b, name: __filename }')
+    writeFileSync(file, wrapped('module.exports = { sum: (a, b) => a + b, name: __filename }'))
     return file
   }
 
@@ -58,7 +59,7 @@ describe('the code cache', () => {
     expect(fresh.cachedDataRejected).toBeUndefined()
     writeCache(file, fresh)
     expect(compileBundle(file).cachedDataRejected).toBe(false)
-    writeFileSync(file, 'module.exports = { sum: () => 0 }')
+    writeFileSync(file, wrapped('module.exports = { sum: () => 0 }'))
     expect(compileBundle(file).cachedDataRejected).toBe(true)
   })
 
