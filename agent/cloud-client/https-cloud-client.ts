@@ -18,7 +18,7 @@ import type { Log } from '../log.ts'
 import type { AccessToken, Clock, CloudClient } from '../ports.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { parseJson, refusal } from './refusal.ts'
-import { connectUndated } from './undated-connection.ts'
+import { connectUndated, FAMILY_ATTEMPT_MS } from './undated-connection.ts'
 
 /** What the client needs; `caPem` holds the only CAs that it trusts, whatever the environment says. */
 export type CloudClientOptions = {
@@ -144,6 +144,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
       keepAlive: true,
       timeout: IDLE_MS,
       maxCachedSessions: 0,
+      autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
       ca: this.#options.cloud.caPem,
       minVersion: 'TLSv1.2',
       rejectUnauthorized: true,

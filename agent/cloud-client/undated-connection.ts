@@ -6,11 +6,14 @@
  * pinned CA". Therefore its verdict is not used at all: the chain is walked here, link by link, before a byte is sent.
  */
 import { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
-import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
+import { isIP, type TcpNetConnectOpts } from 'node:net'
+import { type ConnectionOptions, checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { AgentError } from '../failure.ts'
 import { leadsToAnchor, readCertificates } from './certificate-chain.ts'
 import { connectionError } from './connection-error.ts'
+
+/** How long one address of several may take to answer; Node's 250 ms is less than a round trip over a bad radio and a mobile uplink. */
+export const FAMILY_ATTEMPT_MS = 1_500
 
 /** The chain as Node holds it: each certificate refers to its issuer, and the last to itself or to nothing. */
 function presentedBy(socket: TLSSocket): readonly X509Certificate[] {
@@ -43,7 +46,8 @@ export type UndatedServer = { readonly host: string; readonly port: number; read
 export function connectUndated(server: UndatedServer, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise<TLSSocket>((resolve, reject) => {
     const anchors = readCertificates(server.caPem)
-    const socket = connect({
+    // The types of tls.connect lack what it hands on to net.connect.
+    const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
       host: server.host,
       port: server.port,
       servername: isIP(server.host) === 0 ? server.host : '',
@@ -51,7 +55,9 @@ export function connectUndated(server: UndatedServer, signal: AbortSignal): Prom
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       rejectUnauthorized: false,
-    })
+      autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
+    }
+    const socket = connect(options)
     const onAbort = (): void => fail(signal.reason)
     const fail = (error: unknown): void => {
       signal.removeEventListener('abort', onAbort)
