@@ -9,6 +9,8 @@ export type CloudParts = {
   readonly db: Kysely<Tables>
   readonly masterKeys: MasterKeys
   readonly signingKeys: SigningKeys
+  /** A sealed secret that is nobody's: opened where a real one is missing, so that the unknown takes as long as the known. */
+  readonly sealedDecoy: string
   /** The one fixed string that assertions are made for and access tokens come from. */
   readonly issuer: string
   readonly nowMs: () => number

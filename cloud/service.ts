@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { dataFiles, readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
 import { buildServer } from './http/server.ts'
+import { sealDecoy } from './onboarding/records.ts'
 import type { CloudParts } from './parts.ts'
 import { migrate } from './store/migrations.ts'
 import { openSqlite, sqliteEngine } from './store/sqlite.ts'
@@ -26,7 +27,13 @@ export async function startService(folder: string, options: ServiceOptions = {})
   }
   const db = openSqlite(dataFiles(folder).database)
   await migrate(db, sqliteEngine)
-  const parts: CloudParts = { db, ...keys, issuer: config.issuer, nowMs: options.nowMs ?? Date.now }
+  const parts: CloudParts = {
+    db,
+    ...keys,
+    sealedDecoy: sealDecoy(keys.masterKeys),
+    issuer: config.issuer,
+    nowMs: options.nowMs ?? Date.now,
+  }
   const app = await buildServer(parts, { ...config, tls, logLevel: options.logLevel ?? config.logLevel })
   await app.listen(listenAddress(options.listen ?? config.listen))
   const forgetting = setInterval(() => {

@@ -1,9 +1,11 @@
 /** What the database knows about the credential that somebody presents, and the secret behind it. */
+import { randomBytes } from 'node:crypto'
 import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
 import type { CredentialId, DeviceName } from '../../agent/contract/names.ts'
 import { isSecretIdOf, parseSecretId } from '../../agent/contract/secret-id.ts'
-import { masterKeyById, purposeMac } from '../crypto/master-key.ts'
-import { unseal } from '../crypto/sealed.ts'
+import { SECRET_BYTES } from '../../agent/contract/secret-text.ts'
+import { type MasterKeys, masterKeyById, purposeMac } from '../crypto/master-key.ts'
+import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import type { CloudParts } from '../parts.ts'
 import type { DeviceCredentials } from '../rules/device-credentials.ts'
 import type { TemporaryPresented } from '../rules/enrolment.ts'
@@ -35,22 +37,31 @@ export async function temporaryPresented(
   return { deviceId: name.device, key: rules, enrolledDevices, nowMs }
 }
 
-/** The secret behind a credential id; null where nothing that is stored gives one. */
+const DECOY: SealedContext = ['provisioning-key', '', '']
+
+/** Seals a secret that is nobody's, to be opened in place of one that is missing. */
+export const sealDecoy = (keys: MasterKeys): string => seal(keys, DECOY, randomBytes(SECRET_BYTES))
+
+/** The secret behind a credential id; null where nothing that is stored gives one, after as much work as where something does. */
 export function secretOf(parts: CloudParts, name: DeviceName, id: CredentialId, { found, key }: CredentialRecords): Uint8Array | null {
   switch (id.kind) {
     case 'temporary': {
-      if (key === null) return null
-      const bytes = unseal(parts.masterKeys, ['provisioning-key', name.account, id.keyId], key.sealedKey)
-      return deriveTemporarySecret(bytes, name)
+      const bytes = open(parts, ['provisioning-key', name.account, id.keyId], key?.sealedKey ?? null)
+      const secret = deriveTemporarySecret(bytes, name)
+      return key === null ? null : secret
     }
     case 'issued':
       return issuedSecretOf(parts, name, id.secretId)
     case 'flashed': {
       const sealed = found.found === 'device' ? found.device.sealedSecret : null
-      return sealed === null ? null : unseal(parts.masterKeys, ['flashed-secret', name.account, name.device], sealed)
+      const secret = open(parts, ['flashed-secret', name.account, name.device], sealed)
+      return sealed === null ? null : secret
     }
   }
 }
+
+const open = (parts: CloudParts, context: SealedContext, sealed: string | null): Uint8Array =>
+  sealed === null ? unseal(parts.masterKeys, DECOY, parts.sealedDecoy) : unseal(parts.masterKeys, context, sealed)
 
 /** The secret with an id that this cloud made for this device; whether it is still good is the rules' question. */
 export function issuedSecretOf(parts: CloudParts, name: DeviceName, secretId: string): Uint8Array | null {

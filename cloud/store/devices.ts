@@ -35,8 +35,7 @@ export async function findAndLockDevice(db: Database, name: DeviceName): Promise
 }
 
 async function found(db: Database, name: DeviceName, row: DeviceTable | undefined): Promise<FoundDevice> {
-  if (row === undefined) return { found: 'nothing' }
-  if (row.id !== name.device) return { found: 'other-spelling' }
+  // Asked for before it is known whether there is such a device: the unknown takes as long as the known.
   const issued = await db
     .selectFrom('issued_secret')
     .select(['secret_id as secretId', 'generation', 'nonce', 'state'])
@@ -44,6 +43,8 @@ async function found(db: Database, name: DeviceName, row: DeviceTable | undefine
     .where('device', '=', name.device)
     .orderBy('generation')
     .execute()
+  if (row === undefined) return { found: 'nothing' }
+  if (row.id !== name.device) return { found: 'other-spelling' }
   const credentials = { temporary: temporaryOf(row), flashed: row.flashed, issued }
   return { found: 'device', device: { credentials, sealedSecret: row.sealed_secret, createdAt: row.created_at } }
 }

@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -19,6 +19,8 @@ export type AaaSite = {
   readonly cloudUrl: string
   readonly cloudCaPath: string
   readonly client: { readonly id: string; readonly secret: string }
+  /** Changes the shipped radiusd.conf, to show that a test would notice. */
+  readonly change?: (conf: string) => string
 }
 
 /** How an EAP run ended and what the access point was told. */
@@ -46,7 +48,8 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts FreeRADIUS and waits until it serves. */
-export async function startAaa({ dir, cloudUrl, cloudCaPath, client }: AaaSite): Promise<RunningAaa> {
+export async function startAaa({ dir, cloudUrl, cloudCaPath, client, change }: AaaSite): Promise<RunningAaa> {
+  await mkdir(dir, { recursive: true })
   const tls = join(dir, 'aaa-tls')
   await createSelfSignedTls(tls, SERVER_NAME)
   const directory = join(dir, 'freeradius')
@@ -66,6 +69,8 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, client }: AaaSite):
     authPort,
     acctPort,
   })
+  const conf = join(directory, 'radiusd.conf')
+  if (change !== undefined) await writeFile(conf, change(await readFile(conf, 'utf8')))
   const child = spawn('freeradius', ['-f', '-l', 'stdout', '-d', directory], { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
   const lines = createInterface({ input: child.stdout })
