@@ -19,11 +19,9 @@ export type LabImage = {
   aaaClient: AaaClient
 }
 
-/** Prepares the lab; with nothing changed it takes well under a second. */
+/** Prepares the lab; with nothing changed it takes a second or two, most of it apt's. */
 export async function prepareLab({ log }: { log: (line: string) => void }): Promise<LabImage> {
-  const pki = await preparePki()
-  const secrets = await prepareSecrets()
-  const kernel = await prepareKernel(log)
+  const [pki, secrets, kernel] = await Promise.all([preparePki(), prepareSecrets(), prepareKernel(log)])
   const initramfs = await prepareInitramfs(kernel)
   const root = await prepareRootImage(kernel, pki, secrets, log)
   const programDiskFile = await prepareProgramDisk(root)

@@ -86,8 +86,7 @@ export type RootImage = { key: string; file: string; tree: string }
 
 /** Gives the root image, rebuilt when a package, a guest file, a certificate or a file of the project changed. */
 export async function prepareRootImage(kernel: Kernel, pki: LabPki, secrets: LabSecrets, log: (line: string) => void): Promise<RootImage> {
-  const packages = await installedClosure(packageNames)
-  const resolved = await candidate(downloadedOnly)
+  const [packages, resolved] = await Promise.all([installedClosure(packageNames), candidate(downloadedOnly)])
   const rootfs = join(guestFolder(), 'rootfs')
   const key = contentKey({
     texts: [
