@@ -34,9 +34,20 @@ export async function layWire(): Promise<Wire> {
   return wire
 }
 
-/** Takes the namespaces away, and the wire with them. */
+/** Takes the namespaces away, the wire with them, and whatever a test has left running there. */
 export async function removeWire(wire: Wire): Promise<void> {
-  for (const name of [wire.deviceNamespace, wire.hotspotNamespace]) await runProgram('ip', ['netns', 'delete', name])
+  for (const name of [wire.deviceNamespace, wire.hotspotNamespace]) {
+    for (const pid of (await runProgram('ip', ['netns', 'pids', name])).split('\n').filter(Boolean)) kill(Number(pid))
+    await runProgram('ip', ['netns', 'delete', name])
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** A locally administered address. */

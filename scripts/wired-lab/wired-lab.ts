@@ -55,6 +55,7 @@ export class WiredLab {
   #supplicant: Daemon | null = null
   #authenticator: Authenticator | null = null
   #dhcp: Daemon | null = null
+  #greeting: Promise<void> = Promise.resolve()
 
   constructor(options: WiredLabOptions, wire: Wire) {
     this.#options = options
@@ -146,8 +147,13 @@ export class WiredLab {
    * As if the cable had just been plugged in: hostapd forgets the device, with the minute of silence after a failure
    * (quietPeriod, IEEE 802.1X), and sends it the first EAP request.
    */
-  async greet(): Promise<void> {
-    for (const command of [['disable'], ['enable'], ['new_sta', this.wire.deviceMac]]) await this.#authenticator?.control(...command)
+  greet(): Promise<void> {
+    const greeting = this.#greeting.then(async () => {
+      for (const command of [['disable'], ['enable'], ['new_sta', this.wire.deviceMac]]) await this.#authenticator?.control(...command)
+    })
+    // One after the other: the end of a greeting must not undo the next.
+    this.#greeting = greeting.catch(() => {})
+    return greeting
   }
 
   /** Runs a command of hostapd_cli. */

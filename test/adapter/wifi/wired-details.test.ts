@@ -157,7 +157,8 @@ describe('what goes wrong around it', () => {
 
   it('takes over what a killed agent left in wpa_supplicant', async () => {
     const bus = await world.connect()
-    await joinWith(world.startWith(bus, {}))
+    await onDevice('address', 'add', '10.77.0.203/24', 'dev', PORT)
+    await joinWith(world.startWith(bus, { address: 'system', addressMs: 5000 }))
     expect(await world.networks()).toBe(1)
     bus.close()
     const successor = start(await world.connect())
