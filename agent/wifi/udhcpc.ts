@@ -1,5 +1,6 @@
 /** busybox's DHCP client, run by the agent for as long as a link lasts. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Log } from '../log.ts'
 
@@ -16,10 +17,10 @@ export type DhcpClient = {
 
 const STOP_TIMEOUT_MS = 2000
 
-/** busybox from the PATH, and the script that is installed beside the agent's program file. */
+/** busybox from the PATH, and the script that is installed beside the agent's program file, which may be called by a link to it. */
 export const udhcpcBeside = (programFile: string): UdhcpcOptions => ({
   command: ['busybox', 'udhcpc'],
-  script: join(dirname(programFile), 'udhcpc-script'),
+  script: join(dirname(realpathSync(programFile)), 'udhcpc-script'),
 })
 
 /** Starts the client: foreground, asking without end, each second at first; on SIGTERM it releases the lease. */
