@@ -1,9 +1,10 @@
 /** The real cloud for tests: its own folder, a free port, in this process or in a child that a test may kill. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import type { JSONWebKeySet } from 'jose'
 import { z } from 'zod'
 import { parseSecretText } from '../../agent/contract/secret-text.ts'
@@ -24,6 +25,8 @@ export type CloudOptions = {
   readonly listen?: string
   readonly tls?: TlsChoice
   readonly logLevel?: string
+  /** Gets what the service writes to its log; from a child only. */
+  readonly onLog?: (text: string) => void
   /** Another clock; in this process only. */
   readonly nowMs?: () => number
 }
@@ -94,7 +97,9 @@ async function spawnService(options: CloudOptions, listen: string): Promise<Proc
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
   const serve = ['--import', 'tsx', 'cloud/main.ts', 'serve', '--data', options.dir, '--listen', listen]
   const level = ['--log-level', options.logLevel ?? 'error']
-  const child = spawn(process.execPath, [...serve, ...level], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...serve, ...level], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { onLog = (text: string) => process.stderr.write(text) } = options
+  child.stderr.setEncoding('utf8').on('data', onLog)
   const port = await portOf(child)
   const stop = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -105,8 +110,7 @@ async function spawnService(options: CloudOptions, listen: string): Promise<Proc
   return { port, stop }
 }
 
-async function portOf(child: ChildProcess): Promise<number> {
-  if (child.stdout === null) throw new Error('the service has no stdout')
+async function portOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<number> {
   for await (const line of createInterface({ input: child.stdout })) {
     const port = /^listening on port ([0-9]+)$/.exec(line)?.[1]
     if (port !== undefined) return Number(port)
