@@ -1,6 +1,7 @@
 /** The story's stage over the air: the device is a VM with simulated 802.11 radios; the cloud runs outside and lives on when it reboots. */
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DiskFile } from '../radio-lab/disks.ts'
 import type { Lab } from '../radio-lab/lab.ts'
 import { openLab } from '../radio-lab/open-lab.ts'
 import { type LabImage, prepareLab } from '../radio-lab/prepare-lab.ts'
@@ -13,6 +14,9 @@ import type { OpenStage } from './wired-stage.ts'
 
 /** The port of the Cloud API as the device sees it; the hotspot's garden leads it to the real one. */
 const GARDEN_PORT = 443
+
+/** The hotspot as the device's CA config describes it. */
+export const RADIO_HOTSPOT = { ssid: 'ZipKey', security: 'wpa-eap', frequenciesMhz: [2412, 2437, 2462] } as const
 
 /** Opens it beneath a folder on a real disk, preparing the lab where something changed. */
 export async function openRadioStage(parentFolder: string, say: Say): Promise<OpenStage & { readonly lab: Lab }> {
@@ -31,22 +35,39 @@ export async function openRadioStage(parentFolder: string, say: Say): Promise<Op
   }
 }
 
-async function raise(
+/** A device that is flashed and switched on, and has not begun; around it a hotspot and a cloud that know nothing of it. */
+export type RadioDevice = { readonly lab: Lab; readonly cloud: LabCloud }
+
+/** What a device over the air may be given besides its CA config. */
+export type RadioDeviceOptions = { readonly moreFiles?: (cloud: LabCloud) => Promise<readonly DiskFile[]> }
+
+/** Restores the lab's snapshot around a device with disks of its own; `closers` gets what ends it. */
+export async function openRadioDevice(
   folder: string,
   image: LabImage,
   closers: (() => Promise<unknown>)[],
-): Promise<Omit<OpenStage, 'close'> & { readonly lab: Lab }> {
+  { moreFiles }: RadioDeviceOptions = {},
+): Promise<RadioDevice> {
   const tls = { ...image.pki.cloud, caFile: image.pki.cloudCaFile }
   const cloud = await openLabCloud({ folder, tls, listen: '127.0.0.1:0', namespace: null, inside: [] }, image.aaaClient.secret)
   closers.push(() => cloud.stop())
   const configFile = await flash({
     ...{ folder, cloud, cloudPort: GARDEN_PORT, aaaCaFile: image.pki.aaaCaFile },
-    hotspot: { ssid: 'ZipKey', security: 'wpa-eap', frequenciesMhz: [2412, 2437, 2462] },
+    hotspot: RADIO_HOTSPOT,
     wifi: { interface: 'auto', address: 'system' },
   })
-  const config = [{ path: 'ca.json', content: await readFile(configFile), mode: 0o640 }]
+  const config = [{ path: 'ca.json', content: await readFile(configFile), mode: 0o640 }, ...((await moreFiles?.(cloud)) ?? [])]
   const lab = await openLab({ image, powerOn: 'snapshot', config, cloudPort: cloud.port })
   closers.push(() => lab.close())
+  return { lab, cloud }
+}
+
+async function raise(
+  folder: string,
+  image: LabImage,
+  closers: (() => Promise<unknown>)[],
+): Promise<Omit<OpenStage, 'close'> & { readonly lab: Lab }> {
+  const { lab, cloud } = await openRadioDevice(folder, image, closers)
   const packets: string[] = []
   lab.followCloudPackets((line) => packets.push(line))
   return {

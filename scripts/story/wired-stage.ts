@@ -25,10 +25,14 @@ export type OpenStage = {
   readonly close: () => Promise<void>
 }
 
-const CLOUD_PORT = 8443
+/** The same, with what a program other than the agent needs to take the device's place. */
+export type OpenWiredStage = OpenStage & { readonly lab: WiredLab; readonly folder: string; readonly aaaCaFile: string }
+
+/** The port of the Cloud API as the device sees it. */
+export const CLOUD_PORT = 8443
 
 /** Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. */
-export async function openWiredStage(parentFolder: string): Promise<OpenStage> {
+export async function openWiredStage(parentFolder: string): Promise<OpenWiredStage> {
   await mkdir(parentFolder, { recursive: true })
   const folder = await mkdtemp(join(parentFolder, 'wired-'))
   const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
@@ -43,7 +47,7 @@ export async function openWiredStage(parentFolder: string): Promise<OpenStage> {
   }
 }
 
-async function raise(folder: string, closers: (() => Promise<unknown>)[]): Promise<Omit<OpenStage, 'close'>> {
+async function raise(folder: string, closers: (() => Promise<unknown>)[]): Promise<Omit<OpenWiredStage, 'close'>> {
   const authority = await createAuthority(folder, 'ca')
   const aaa = await issueServer(folder, authority, { name: 'aaa', dnsName: AAA_HOST })
   const api = await issueServer(folder, authority, { name: 'api', dnsName: CLOUD_HOST })
@@ -81,7 +85,7 @@ async function raise(folder: string, closers: (() => Promise<unknown>)[]): Promi
   const packets = await startCapture(folder, lab)
   closers.push(() => packets.stop())
   return {
-    cloud,
+    ...{ cloud, lab, folder, aaaCaFile: authority.certificateFile },
     hints: [`a shell on the device: ip netns exec ${deviceNamespace} bash`, `its state: ${stateFolder}`, `everything else: ${folder}`],
     stage: {
       restartName: 'restart of the agent',

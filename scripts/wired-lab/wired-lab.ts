@@ -67,6 +67,11 @@ export class WiredLab {
     return `unix:path=${join(this.#options.folder, 'bus')}`
   }
 
+  /** Where wpa_supplicant listens for `wpa_cli -g`. */
+  get supplicantSocket(): string {
+    return join(this.#options.folder, 'wpa')
+  }
+
   /** Where the device's sysfs can be seen from outside its namespace. */
   get deviceSysfs(): string {
     return `/proc/${this.#anchor?.pid}/root/sys`
@@ -102,7 +107,7 @@ export class WiredLab {
   /** Starts wpa_supplicant where it does not run. */
   async startSupplicant(): Promise<void> {
     this.#supplicant ??= await startDaemon({
-      command: ['wpa_supplicant', '-u', '-t'],
+      command: ['wpa_supplicant', '-u', '-t', '-g', this.supplicantSocket],
       namespace: this.wire.deviceNamespace,
       logFile: join(this.#options.folder, 'wpa_supplicant.log'),
       readyText: 'Successfully initialized wpa_supplicant',
