@@ -51,12 +51,13 @@ const profile = (changes: Partial<EapProfile> = {}): EapProfile => ({
 
 async function withSupplicant(
   use: (supplicant: Supplicant, lab: Lab) => Promise<void>,
-  frequenciesMhz = hotspot.frequenciesMhz,
+  changes: { readonly frequenciesMhz?: readonly number[]; readonly country?: string } = {},
 ): Promise<void> {
+  const { frequenciesMhz = hotspot.frequenciesMhz, country = null } = changes
   await withLab({ image, cloudPort: cloud.port }, async (lab) => {
     const log = createLog('error', { journal: false })
     const bus = await connectBus(lab.busAddress, log, never())
-    const wifi = { interface: 'auto', country: null, address: 'system' } as const
+    const wifi = { interface: 'auto', country, address: 'system' } as const
     const profiles = [{ ...hotspot, frequenciesMhz }]
     const supplicant = createWpaSupplicant({ bus, profiles, wifi, timers: TIMERS, log, netdevs: openGuestNetdevs(lab) })
     try {
@@ -95,7 +96,17 @@ describe('over the air', () => {
       async (supplicant) => {
         expect((await scan(supplicant)).map(({ bssid }) => bssid)).toEqual([accessPoints.good.bssid])
       },
-      [2437],
+      { frequenciesMhz: [2437] },
+    )
+  })
+
+  test('puts the radio under the rules of the configured country', async () => {
+    await withSupplicant(
+      async (supplicant, lab) => {
+        expect((await joinBest(supplicant)).bss.bssid).toBe(accessPoints.good.bssid)
+        expect(await lab.sh('iw reg get')).toContain('country DE')
+      },
+      { country: 'DE' },
     )
   })
 
