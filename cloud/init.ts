@@ -1,5 +1,5 @@
 /** Makes the folder of a new cloud: keys, database, first operator key and, where it is asked for, a TLS certificate to start with. */
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createBearerKey, formatOperatorKey, hashBearerKey } from './crypto/bearer-key.ts'
 import { createMasterKey, formatMasterKeys } from './crypto/master-key.ts'
@@ -27,24 +27,33 @@ export type InitOptions = {
 
 const FIRST_OPERATOR = 'first'
 
-/** Makes the folder; one that holds anything is left alone. */
+/** Makes the folder; one that holds anything is left alone, and a failure leaves nothing behind. */
 export async function initCloud(options: InitOptions): Promise<void> {
   const { folder } = options
-  const files = dataFiles(folder)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   if ((await readdir(folder)).length > 0) throw new DataFolderError(`${folder} is not empty: a cloud is made in a folder of its own`)
+  try {
+    await fill(options)
+  } catch (error) {
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true })
+    throw error
+  }
+}
+
+async function fill(options: InitOptions): Promise<void> {
+  const files = dataFiles(options.folder)
+  const tls = await tlsFiles(options)
   await writePrivateFile(files.masterKeys, formatMasterKeys([createMasterKey()]))
   await writePrivateFile(files.signingKeys, formatSigningKeys([await createSigningKey()]))
-  const tls = await tlsFiles(options)
+  await createDatabase(files.database, files.operatorKey)
+  const port = options.listen.slice(options.listen.lastIndexOf(':') + 1)
+  const client = { url: `https://localhost:${port}`, ca: tls.ca, operatorKey: 'operator.key', serverName: options.host }
+  await writePrivateFile(files.client, `${JSON.stringify(client, null, 2)}\n`)
   const config: Pick<CloudConfig, 'issuer' | 'listen' | 'tls'> = {
     issuer: options.issuer,
     listen: options.listen,
     tls: { cert: tls.cert, key: tls.key },
   }
-  await createDatabase(files.database, files.operatorKey)
-  const port = options.listen.slice(options.listen.lastIndexOf(':') + 1)
-  const client = { url: `https://localhost:${port}`, ca: tls.ca, operatorKey: 'operator.key', serverName: options.host }
-  await writePrivateFile(files.client, `${JSON.stringify(client, null, 2)}\n`)
   // Written last: a folder without it was not made to the end.
   await writePrivateFile(files.config, `${JSON.stringify(config, null, 2)}\n`)
 }

@@ -3,14 +3,22 @@ import { execFile } from 'node:child_process'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { DataFolderError } from './data-folder.ts'
 
-const run = promisify(execFile)
+const execute = promisify(execFile)
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 const DAYS = '3650'
 
+async function run(program: string, parameters: readonly string[]): Promise<void> {
+  await execute(program, [...parameters]).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'it is not installed' : error.message
+    throw new DataFolderError(`no certificate could be made by ${program} (${why}): name one with --tls-cert, --tls-key and --tls-ca`)
+  })
+}
+
 /** Makes `ca.pem`, `ca.key`, `server.pem` and `server.key` in a new folder, for this host name and for localhost. */
 export async function createSelfSignedTls(folder: string, host: string): Promise<void> {
-  if (!/^[A-Za-z0-9.-]+$/.test(host)) throw new Error('the host is a DNS name or an IPv4 address')
+  if (!/^[A-Za-z0-9.-]+$/.test(host)) throw new DataFolderError('the host is a DNS name or an IPv4 address')
   await mkdir(folder, { mode: 0o700 })
   const file = (name: string): string => join(folder, name)
   const usage = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign']

@@ -13,7 +13,7 @@ const station = { calling_station: attribute, called_station: attribute }
 const session = z
   .string()
   .regex(/^(0x[0-9a-f]{32})?$/)
-  .transform((text) => text.slice(2))
+  .transform((text) => (text === '' ? null : text.slice(2)))
 const method = z.enum(['TTLS-PAP', 'TTLS-MSCHAPv2'])
 
 const rlmRest = <T extends z.ZodType>(value: T) => z.object({ op: z.literal(':='), do_xlat: z.literal(false), value: z.tuple([value]) })
@@ -31,6 +31,27 @@ const stationText = (body: { calling_station: string; called_station: string }):
 
 const security = [{ aaa: [] }]
 
+const authorize = {
+  summary: 'The password to check a device against; unknown ones get a password that nobody has',
+  security,
+  body: z.object({ identity: attribute, method, ...station }),
+  response: { 200: authorizeAnswer, ...problemAnswers('invalid-token') },
+}
+
+const postAuth = {
+  summary: 'How an EAP run ended',
+  security,
+  body: z.object({ identity: attribute, method, result: z.enum(['Access-Accept', 'Access-Reject']), session, ...station }),
+  response: { 204: z.null(), ...problemAnswers('invalid-token') },
+}
+
+const accounting = {
+  summary: "A session's begin or end",
+  security,
+  body: z.object({ event: attribute, session, seconds: z.string().regex(/^[0-9]{0,10}$/), ...station }),
+  response: { 204: z.null(), ...problemAnswers('invalid-token') },
+}
+
 /** The AAA routes; each AAA client is rate-limited by itself. */
 export const aaaRoutes =
   (parts: CloudParts, requestsPerMinute: number): FastifyPluginAsyncZod =>
@@ -44,12 +65,6 @@ export const aaaRoutes =
       },
     }
 
-    const authorize = {
-      summary: 'The password to check a device against; unknown ones get a password that nobody has',
-      security,
-      body: z.object({ identity: attribute, method, ...station }),
-      response: { 200: authorizeAnswer, ...problemAnswers('invalid-token') },
-    }
     app.post(ROUTES.aaaAuthorize, { schema: authorize, onRequest, config: limit }, async (request) => {
       const { identity, method: eapMethod } = request.body
       const asked = { identity, method: eapMethod, station: stationText(request.body) }
@@ -61,12 +76,6 @@ export const aaaRoutes =
       }
     })
 
-    const postAuth = {
-      summary: 'How an EAP run ended',
-      security,
-      body: z.object({ identity: attribute, method, result: z.enum(['Access-Accept', 'Access-Reject']), session, ...station }),
-      response: { 204: z.null(), ...problemAnswers('invalid-token') },
-    }
     app.post(ROUTES.aaaPostAuth, { schema: postAuth, onRequest, config: limit }, async (request, reply) => {
       const { identity, method: eapMethod, result, session: handle } = request.body
       const told = {
@@ -80,15 +89,9 @@ export const aaaRoutes =
       return reply.code(204).send(null)
     })
 
-    const accounting = {
-      summary: "A session's begin or end",
-      security,
-      body: z.object({ event: attribute, session, seconds: z.string().regex(/^[0-9]{0,10}$/), ...station }),
-      response: { 204: z.null(), ...problemAnswers('invalid-token') },
-    }
     app.post(ROUTES.aaaAccounting, { schema: accounting, onRequest, config: limit }, async (request, reply) => {
       const { event, session: handle, seconds } = request.body
-      if (event === 'Start' || event === 'Stop') {
+      if (handle !== null && (event === 'Start' || event === 'Stop')) {
         await recordHotspotSession(parts, aaaClientOf(request), { event, session: handle, seconds: Number(seconds) })
       }
       return reply.code(204).send(null)

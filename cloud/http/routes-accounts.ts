@@ -54,19 +54,34 @@ export const auditQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(1000),
 })
 
+const create = {
+  summary: 'Creates a provisioning key; its text is shown this once',
+  security,
+  params: inAccount,
+  body: z.object({ id: parsedBy(parseKeyId), ...rules }),
+  response: {
+    201: z.object({ id: z.string(), key: z.string() }),
+    ...problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found'),
+  },
+}
+
+const list = {
+  summary: 'The provisioning keys of an account, without their secrets',
+  security,
+  params: inAccount,
+  response: { 200: z.object({ provisioning_keys: z.array(shownKey) }), ...problemAnswers('invalid-token', 'insufficient-scope') },
+}
+
+const retire = {
+  summary: 'Retires a provisioning key; devices that swapped are not touched',
+  security,
+  params: z.object({ account, key: parsedBy(parseKeyId) }),
+  response: { 204: z.null(), ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found') },
+}
+
 const provisioningKeyRoutes =
   (parts: CloudParts): FastifyPluginAsyncZod =>
   async (app) => {
-    const create = {
-      summary: 'Creates a provisioning key; its text is shown this once',
-      security,
-      params: inAccount,
-      body: z.object({ id: parsedBy(parseKeyId), ...rules }),
-      response: {
-        201: z.object({ id: z.string(), key: z.string() }),
-        ...problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found'),
-      },
-    }
     app.post(
       '/v1/accounts/:account/provisioning-keys',
       { schema: create, onRequest: admitOperator(parts, 'operator') },
@@ -77,22 +92,10 @@ const provisioningKeyRoutes =
       },
     )
 
-    const list = {
-      summary: 'The provisioning keys of an account, without their secrets',
-      security,
-      params: inAccount,
-      response: { 200: z.object({ provisioning_keys: z.array(shownKey) }), ...problemAnswers('invalid-token', 'insufficient-scope') },
-    }
     app.get('/v1/accounts/:account/provisioning-keys', { schema: list, onRequest: admitOperator(parts, 'auditor') }, async (request) => ({
       provisioning_keys: await showProvisioningKeys(parts, request.params.account),
     }))
 
-    const retire = {
-      summary: 'Retires a provisioning key; devices that swapped are not touched',
-      security,
-      params: z.object({ account, key: parsedBy(parseKeyId) }),
-      response: { 204: z.null(), ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found') },
-    }
     app.post(
       '/v1/accounts/:account/provisioning-keys/:key/retire',
       { schema: retire, onRequest: admitOperator(parts, 'operator') },

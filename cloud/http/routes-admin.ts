@@ -16,51 +16,55 @@ const accounts = z.array(parsedBy(parseAccountId)).min(1).nullable().default(nul
 const security = [{ operator: [] }]
 const answers = problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found')
 
+const account = {
+  summary: 'Creates an account',
+  security,
+  body: z.object({ id: parsedBy(parseAccountId) }),
+  response: { 201: z.object({ id: z.string() }), ...answers },
+}
+
+const operatorKey = {
+  summary: 'Creates an operator key; its text is shown this once',
+  security,
+  body: z.object({ id: parsedBy(parseKeyId), role: z.enum(OPERATOR_ROLES), accounts }),
+  response: { 201: z.object({ id: z.string(), key: z.string() }), ...answers },
+}
+
+const aaaClient = {
+  summary: "Creates an AAA client, a hotspot operator's RADIUS server; its secret is shown this once",
+  security,
+  body: z.object({ id: parsedBy(parseKeyId), aaa_domain: parsedBy(parseRealm), accounts, secret: bearerKey.nullable().default(null) }),
+  response: { 201: z.object({ id: z.string(), secret: z.string() }), ...answers },
+}
+
+const audit = {
+  summary: 'The whole audit log, oldest first',
+  security,
+  querystring: auditQuery,
+  response: { 200: auditPage, ...answers },
+}
+
 /** The administrators' routes. */
 export const adminRoutes =
   (parts: CloudParts): FastifyPluginAsyncZod =>
   async (app) => {
     const onRequest = admitOperator(parts, 'admin')
 
-    const account = {
-      summary: 'Creates an account',
-      security,
-      body: z.object({ id: parsedBy(parseAccountId) }),
-      response: { 201: z.object({ id: z.string() }), ...answers },
-    }
     app.post('/v1/accounts', { schema: account, onRequest }, async (request, reply) => {
       await createAccount(parts, operatorKeyOf(request), request.body.id)
       return reply.code(201).send({ id: request.body.id })
     })
 
-    const operatorKey = {
-      summary: 'Creates an operator key; its text is shown this once',
-      security,
-      body: z.object({ id: parsedBy(parseKeyId), role: z.enum(OPERATOR_ROLES), accounts }),
-      response: { 201: z.object({ id: z.string(), key: z.string() }), ...answers },
-    }
     app.post('/v1/operator-keys', { schema: operatorKey, onRequest }, async (request, reply) => {
       const created = await createOperatorKey(parts, operatorKeyOf(request), request.body)
       return reply.code(201).header('cache-control', 'no-store').send(created)
     })
 
-    const aaaClient = {
-      summary: "Creates an AAA client, a hotspot operator's RADIUS server; its secret is shown this once",
-      security,
-      body: z.object({ id: parsedBy(parseKeyId), aaa_domain: parsedBy(parseRealm), accounts, secret: bearerKey.nullable().default(null) }),
-      response: { 201: z.object({ id: z.string(), secret: z.string() }), ...answers },
-    }
     app.post('/v1/aaa-clients', { schema: aaaClient, onRequest }, async (request, reply) => {
       const created = await createAaaClient(parts, operatorKeyOf(request), request.body)
       return reply.code(201).header('cache-control', 'no-store').send(created)
     })
 
-    const audit = {
-      summary: 'The whole audit log, oldest first',
-      security,
-      querystring: auditQuery,
-      response: { 200: auditPage, ...answers },
-    }
     app.get('/v1/audit', { schema: audit, onRequest }, async (request) => {
       const { device, after, limit } = request.query
       return {

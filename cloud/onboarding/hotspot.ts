@@ -68,15 +68,15 @@ async function tell(
   client: StoredAaaClient,
   identity: InnerIdentity,
   events: readonly CredentialEvent[],
-  session: string,
+  session: string | null,
 ): Promise<void> {
   // An account that does not exist has no log that anybody reads.
   if (!(await accountExists(parts.db, identity.account))) return
   await appendAudit(parts.db, parts.nowMs(), auditEntries(identity, principalOf(client), events, session))
 }
 
-/** How an EAP run ended. */
-export type HotspotResult = HotspotRequest & { readonly accepted: boolean; readonly session: string }
+/** How an EAP run ended; `session` is null where the AAA server never got a handle. */
+export type HotspotResult = HotspotRequest & { readonly accepted: boolean; readonly session: string | null }
 
 /** Records how an EAP run ended. It changes no credential: a hotspot's word is not the device's. */
 export async function recordHotspotResult(parts: CloudParts, client: StoredAaaClient, result: HotspotResult): Promise<void> {

@@ -182,6 +182,36 @@ describe('AAA clients', () => {
     expect(await shape('nobody@acme.zipkey.test')).toEqual(await shape('flashed-1@acme.zipkey.test'))
   })
 
+  test('are not believed about a session without a handle, or of another AAA client', async () => {
+    const other = await cloud.createAaaClient('paris', 'zipkey.test', ['acme'])
+    const handle = `0x${'ab'.repeat(16)}`
+    const report = (client: typeof other, session: string) =>
+      post(ROUTES.aaaAccounting, basic(client.id, client.secret), {
+        event: 'Start',
+        session,
+        seconds: '',
+        calling_station: '',
+        called_station: '',
+      })
+    const accept = {
+      identity: 'flashed-1@acme.zipkey.test',
+      method: 'TTLS-PAP',
+      result: 'Access-Accept',
+      calling_station: '',
+      called_station: '',
+    }
+    for (const session of ['', handle]) await post(ROUTES.aaaPostAuth, basic(aaa.id, aaa.secret), { ...accept, session })
+    const sessions = async () => (await cloud.audit('acme', 'flashed-1')).filter(({ event }) => event === 'hotspot-session').length
+    for (const [client, session] of [
+      [aaa, ''],
+      [other, handle],
+    ] as const)
+      expect((await report(client, session)).status).toBe(204)
+    expect(await sessions()).toBe(0)
+    expect((await report(aaa, handle)).status).toBe(204)
+    expect(await sessions()).toBe(1)
+  })
+
   test('may bring a secret that was drawn elsewhere, if it is as long as ours', async () => {
     const secret = 'A'.repeat(43)
     const headers = bearer(operatorKeys.admin ?? '')
