@@ -18,6 +18,8 @@ export type ExecutorOptions = {
   readonly limits: BackoffLimits
   /** In [0, 1). */
   readonly random: () => number
+  /** A promoted secret is on the device: what only a first connection needs may go. It takes its own time and never throws. */
+  readonly whenPromoted: () => void
   /** No time before the build of this program is true. */
   readonly buildTimeMs: number
 }
@@ -33,7 +35,9 @@ export function createExecutors(options: ExecutorOptions): Executors {
   const { identity, supplicant, cloud, store, clock } = options
   return {
     load: async () => {
-      const candidates = candidatesOf(await store.load(), options.flashed)
+      const stored = await store.load()
+      if (stored.current !== null) options.whenPromoted()
+      const candidates = candidatesOf(stored, options.flashed)
       const floorMs = Math.max(options.buildTimeMs, await store.timeFloor())
       return { type: 'loaded', candidates, clockTrusted: clock.nowMs() >= floorMs }
     },
@@ -62,6 +66,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
     },
     promote: async ({ credential }) => {
       await store.promote(credential)
+      options.whenPromoted()
       return { type: 'promoted' }
     },
     'keep-token': async ({ candidate, token }, signal) => {

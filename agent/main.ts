@@ -6,7 +6,8 @@
  * Read on in credential/credential.ts, lifecycle/state.ts, lifecycle/transition.ts and run.ts.
  */
 import { parseArgs } from 'node:util'
-import type { AgentConfig } from '../config/config.ts'
+import type { LoadedConfig } from '../config/config.ts'
+import { KeyRetirement } from '../config/key-retirement.ts'
 import { loadConfig } from '../config/load.ts'
 import { createCloudClient } from './cloud-client/cloud-client.ts'
 import { createExecutors, deadlinesOf } from './execute.ts'
@@ -34,13 +35,16 @@ const EX_SOFTWARE = 70
 /** Set by the build; no clock that shows less is right. */
 declare const BUILD_TIME_MS: number | undefined
 
-async function serve(config: AgentConfig, log: Log, service: ServiceManager, signal: AbortSignal): Promise<void> {
+type GoodConfig = Extract<LoadedConfig, { ok: true }>
+
+async function serve({ config, files }: GoodConfig, log: Log, service: ServiceManager, signal: AbortSignal): Promise<void> {
   const { identity, timers } = config
   const clock = createClock()
   const store = await openStore({ directory: config.state.directory, identity, log })
   const bus = await connectBus(systemBusAddress(process.env), log, signal)
   const supplicant = createWpaSupplicant({ bus, profiles: config.hotspots, wifi: config.wifi, timers, log })
   const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
+  const keys = new KeyRetirement({ files, name: identity, credentialsDirectory: process.env.CREDENTIALS_DIRECTORY ?? null, log })
   const busGone = new AbortController()
   bus.closed.then((reason) => busGone.abort(new AgentError('ERR_WIFI_BUS', `the connection to the system bus ended: ${reason.message}`)))
   try {
@@ -54,6 +58,7 @@ async function serve(config: AgentConfig, log: Log, service: ServiceManager, sig
       systemClock: createSystemClock(),
       limits: timers,
       random: Math.random,
+      whenPromoted: () => void keys.run(),
       buildTimeMs: typeof BUILD_TIME_MS === 'undefined' ? 0 : BUILD_TIME_MS,
     })
     const ending = AbortSignal.any([signal, busGone.signal])
@@ -116,7 +121,7 @@ async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   try {
-    await serve(loaded.config, log, service, stop.signal)
+    await serve(loaded, log, service, stop.signal)
     return 0
   } catch (error) {
     return stop.signal.aborted ? 0 : exitCodeOf(error, log)

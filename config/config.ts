@@ -30,9 +30,9 @@ export type Timers = {
   readonly backoffCapMs: number
 }
 
-/** A config and what is odd about it, or every problem at once: one line each, naming source, key and remedy, never a secret. */
+/** A config, the files it was read from and what is odd about it, or every problem at once: one line each, naming source, key and remedy, never a secret. */
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly string[] }
+  | { readonly ok: true; readonly config: AgentConfig; readonly files: readonly string[]; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[]; readonly warnings: readonly string[] }
 
 /** Where the CA config lives when nobody says otherwise. */

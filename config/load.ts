@@ -29,7 +29,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const settings = readSettings(report.layers.tree, report)
   const config = settings === undefined ? undefined : configOf(settings, report, options.systemRoot ?? '/')
   if (config === undefined || report.problems.length > 0) return { ok: false, problems: report.problems, warnings: report.warnings }
-  return { ok: true, config, warnings: report.warnings }
+  return { ok: true, config, files: fileLayers.map(({ source }) => source.name), warnings: report.warnings }
 }
 
 /** Collects what the readers have to say, each line under the source of its key. */

@@ -23,7 +23,7 @@ type Options = {
   readonly mode: '0600' | '0640'
 }
 
-function writeOne(options: Options): number {
+async function writeOne(options: Options): Promise<number> {
   const { account, realm, device, keyId, cloudUrl: url, cloudIssuer: issuer } = options
   const wifi = { interface: options.wifiInterface, country: options.wifiCountry, address: options.wifiAddress }
   const document = caConfigFor({
@@ -42,7 +42,7 @@ function writeOne(options: Options): number {
     hotspots: options.hotspot.flatMap(readHotspots),
     sections: Object.values(wifi).some((value) => value !== undefined) ? { wifi } : {},
   })
-  const written = writeConfig(options.out, document, options.mode === '0640' ? 0o640 : 0o600)
+  const written = await writeConfig(options.out, document, options.mode === '0640' ? 0o640 : 0o600)
   if (!written.ok) {
     for (const problem of written.problems) console.error(problem)
     return 1
@@ -71,13 +71,13 @@ command
   .option('--wifi-address <who>', 'system or udhcpc (default: system)')
   .requiredOption('--out <file>', 'the file to write')
   .addOption(new Option('--mode <mode>', 'who may read it').choices(['0600', '0640']).default('0600'))
-  .action((options: Options) => {
+  .action(async (options: Options) => {
     try {
-      process.exitCode = writeOne(options)
+      process.exitCode = await writeOne(options)
     } catch (error) {
       if (!(error instanceof InputError)) throw error
       console.error(error.message)
       process.exitCode = 1
     }
   })
-command.parse()
+command.parseAsync()

@@ -1,7 +1,6 @@
 /** Writes a CA config so that a device has either a whole, checked one or none. */
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { loadConfig } from '../../config/load.ts'
+import { replaceFile } from '../../config/replace-file.ts'
 import type { JsonObject } from './ca-config.ts'
 
 /** Who may read a file that holds secrets: its owner, or also its group. */
@@ -11,36 +10,13 @@ export type ConfigMode = 0o600 | 0o640
 export type Written = { readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }
 
 /** Checks and writes; the file is complete on disk before it has its name. */
-export function writeConfig(file: string, document: JsonObject, mode: ConfigMode): Written {
-  const unfinished = `${file}.${process.pid}.new`
-  const descriptor = openSync(unfinished, 'wx', mode)
-  try {
-    writeDurably(descriptor, `${JSON.stringify(document, null, 2)}\n`, mode)
+export async function writeConfig(file: string, document: JsonObject, mode: ConfigMode): Promise<Written> {
+  let problems: readonly string[] = []
+  const isGood = (unfinished: string): boolean => {
     const loaded = loadConfig({ environment: {}, configFile: unfinished })
-    if (!loaded.ok) return { ok: false, problems: loaded.problems.map((line) => line.replaceAll(unfinished, file)) }
-    renameSync(unfinished, file)
-    syncDirectory(dirname(file))
-    return { ok: true }
-  } finally {
-    rmSync(unfinished, { force: true })
+    if (!loaded.ok) problems = loaded.problems.map((line) => line.replaceAll(unfinished, file))
+    return loaded.ok
   }
-}
-
-function writeDurably(descriptor: number, text: string, mode: ConfigMode): void {
-  try {
-    fchmodSync(descriptor, mode)
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
+  const text = `${JSON.stringify(document, null, 2)}\n`
+  return (await replaceFile(file, { text, mode, owner: null, isGood })) ? { ok: true } : { ok: false, problems }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { deriveTemporarySecret } from '../../../../agent/contract/derivation.ts'
@@ -25,9 +25,9 @@ const REQUEST: CaConfigRequest = {
 describe('the CA config of one device', () => {
   it.each(['derived-secret', 'provisioning-key'] as const)(
     'with its %s makes the agent hold the temporary secret of that device',
-    (give) => {
+    async (give) => {
       const file = join(makeRoot(), 'ca.json')
-      expect(writeConfig(file, caConfigFor({ ...REQUEST, give, sections: { wifi: { country: 'DE' } } }), 0o600)).toEqual({ ok: true })
+      expect(await writeConfig(file, caConfigFor({ ...REQUEST, give, sections: { wifi: { country: 'DE' } } }), 0o600)).toEqual({ ok: true })
       const loaded = loadConfig({ environment: {}, configFile: file })
       if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
       const [credential] = loaded.config.credentials
@@ -38,18 +38,18 @@ describe('the CA config of one device', () => {
     },
   )
 
-  it.each([0o600, 0o640] as const)('is readable for whom it was said, whatever the umask: %o', (mode) => {
+  it.each([0o600, 0o640] as const)('is readable for whom it was said, whatever the umask: %o', async (mode) => {
     const file = join(makeRoot(), 'ca.json')
     const before = process.umask(0o077)
-    writeConfig(file, caConfigFor(REQUEST), mode)
+    await writeConfig(file, caConfigFor(REQUEST), mode)
     process.umask(before)
     expect(statSync(file).mode & 0o777).toBe(mode)
   })
 
-  it('leaves the old file, and nothing else, when the new one would be refused', () => {
+  it('leaves the old file, and nothing else, when the new one would be refused', async () => {
     const root = makeRoot()
     const file = put(root, 'ca.json', 'the old one')
-    const written = writeConfig(file, caConfigFor({ ...REQUEST, account: 'ACME', hotspots: [{ ...hotspot, ssid: 5 }] }), 0o600)
+    const written = await writeConfig(file, caConfigFor({ ...REQUEST, account: 'ACME', hotspots: [{ ...hotspot, ssid: 5 }] }), 0o600)
     expect(written).toEqual({
       ok: false,
       problems: [
@@ -61,21 +61,22 @@ describe('the CA config of one device', () => {
     expect(readdirSync(root)).toEqual(['ca.json'])
   })
 
-  it('takes the place of an old file', () => {
+  it('takes the place of an old file', async () => {
     const file = put(makeRoot(), 'ca.json', 'the old one')
     chmodSync(file, 0o644)
-    expect(writeConfig(file, caConfigFor(REQUEST), 0o600)).toEqual({ ok: true })
+    expect(await writeConfig(file, caConfigFor(REQUEST), 0o600)).toEqual({ ok: true })
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(readFileSync(file, 'utf8')).toContain('SN-000123')
   })
 
-  it('does not write through what someone put at the name of the unfinished file', () => {
+  it('does not write through what someone put at the name of the unfinished file', async () => {
     const root = makeRoot()
     const file = join(root, 'ca.json')
-    const trap = put(root, `ca.json.${process.pid}.new`, 'trap')
-    expect(() => writeConfig(file, caConfigFor(REQUEST), 0o600)).toThrow('EEXIST')
-    expect(existsSync(file)).toBe(false)
+    const trap = put(root, 'trap', 'trap')
+    symlinkSync(trap, join(root, '.ca.json.new'))
+    expect(await writeConfig(file, caConfigFor(REQUEST), 0o600)).toEqual({ ok: true })
     expect(readFileSync(trap, 'utf8')).toBe('trap')
+    expect(lstatSync(file).isFile()).toBe(true)
   })
 })
 
