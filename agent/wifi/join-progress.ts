@@ -55,6 +55,9 @@ function onEap(progress: JoinProgress, status: string, parameter: string): JoinP
       return { ...progress, method: parameter }
     case 'remote certificate verification':
       return parameter === 'success' ? { ...progress, isServerVerified: true } : { ...progress, problem: certificateProblem(parameter) }
+    case 'local TLS alert':
+      // We ended the handshake ourselves: whatever certificate was shown, the one behind it has not proved that it owns the key.
+      return { ...progress, isServerVerified: false }
     case 'completion':
       return parameter === 'success' ? { ...progress, isEapDone: true } : fail(progress, eapFailure(progress))
     default:

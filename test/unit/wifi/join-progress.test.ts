@@ -47,6 +47,11 @@ describe('a join', () => {
       [...STARTED, ...refused('certificate is not yet valid'), eap('completion', 'failure')],
       'ERR_WIFI_SERVER_DATES',
     ],
+    [
+      'a genuine certificate shown by somebody without its key',
+      [...STARTED, ...VERIFIED, eap('local TLS alert', 'decrypt error'), eap('completion', 'failure')],
+      'ERR_WIFI_EAP_FAILED',
+    ],
     ['the access point fell silent', [...STARTED, reason(-4)], 'ERR_WIFI_AP_GONE'],
     ['the access point said goodbye', [...STARTED, reason(3)], 'ERR_WIFI_AP_GONE'],
     ['completion from a cached key', [state('associating'), state('4way_handshake'), state('completed')], 'ERR_WIFI_EAP_FAILED'],
