@@ -3,6 +3,7 @@ import { prepareInitramfs } from './initramfs.ts'
 import { prepareKernel } from './kernel.ts'
 import { type AaaClient, prepareSecrets } from './lab-secrets.ts'
 import { type LabPki, preparePki } from './pki.ts'
+import { prepareCachedProgram } from './program-cache.ts'
 import { prepareProgramDisk } from './program-disk.ts'
 import { prepareRootImage } from './root-image.ts'
 import { prepareSnapshot, type Snapshot } from './snapshot.ts'
@@ -24,8 +25,9 @@ export async function prepareLab({ log }: { log: (line: string) => void }): Prom
   const [pki, secrets, kernel] = await Promise.all([preparePki(), prepareSecrets(), prepareKernel(log)])
   const initramfs = await prepareInitramfs(kernel)
   const root = await prepareRootImage(kernel, pki, secrets, log)
-  const programDiskFile = await prepareProgramDisk(root)
-  const files = { programDiskFile, kernelFile: kernel.imageFile, initramfsFile: initramfs.file, rootImageFile: root.file }
-  const snapshot = await prepareSnapshot(files, [kernel.key, initramfs.key, root.key], log)
-  return { ...files, snapshot, pki, aaaClient: secrets.aaaClient }
+  const program = await prepareProgramDisk(root)
+  const boot = { kernelFile: kernel.imageFile, initramfsFile: initramfs.file, rootImageFile: root.file }
+  const snapshot = await prepareSnapshot({ ...boot, programDiskFile: program.file }, [kernel.key, initramfs.key, root.key], log)
+  const programDiskFile = await prepareCachedProgram(program, boot, snapshot, log)
+  return { ...boot, programDiskFile, snapshot, pki, aaaClient: secrets.aaaClient }
 }

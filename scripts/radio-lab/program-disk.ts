@@ -9,18 +9,25 @@ import type { RootImage } from './root-image.ts'
 // A restored guest believes that the disk has not changed its size.
 const sizeBytes = 16 << 20
 
+/** A disk with the agent's program; the key changes with the program. */
+export type ProgramDisk = { key: string; file: string }
+
 /**
  * Gives the read-only disk with the agent's program, which the device mounts at /usr/lib/zipkey. A change of the agent costs
- * a second that way, and no new snapshot; it is installed by the same command as on a device.
+ * seconds that way, and no new snapshot; it is installed by the same command as on a device.
  */
-export async function prepareProgramDisk(root: RootImage): Promise<string> {
+export async function prepareProgramDisk(root: RootImage): Promise<ProgramDisk> {
   const key = contentKey({ texts: [root.key], files: programFiles() })
   const folder = await buildOnce('program', key, async (unfinished) => {
     await installProject(root.tree)
-    const disk = join(unfinished, 'program.sqfs')
-    const options = ['-all-root', '-noI', '-noD', '-noF', '-noX', '-no-progress', '-quiet']
-    await runProgram('mksquashfs', [join(root.tree, programFolder), disk, ...options])
-    truncateSync(disk, sizeBytes)
+    await packProgramDisk(join(root.tree, programFolder), unfinished)
   })
-  return join(folder, 'program.sqfs')
+  return { key, file: join(folder, 'program.sqfs') }
+}
+
+/** Packs a tree as `program.sqfs` in a folder. */
+export async function packProgramDisk(tree: string, folder: string): Promise<void> {
+  const disk = join(folder, 'program.sqfs')
+  await runProgram('mksquashfs', [tree, disk, '-all-root', '-noI', '-noD', '-noF', '-noX', '-no-progress', '-quiet'])
+  truncateSync(disk, sizeBytes)
 }
