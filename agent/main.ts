@@ -6,7 +6,7 @@
  * Read on in credential/credential.ts, lifecycle/state.ts, lifecycle/transition.ts and run.ts.
  */
 import { parseArgs } from 'node:util'
-import type { LoadedConfig } from '../config/config.ts'
+import type { AgentConfig, LoadedConfig } from '../config/config.ts'
 import { KeyRetirement } from '../config/key-retirement.ts'
 import { loadConfig } from '../config/load.ts'
 import { createCloudClient } from './cloud-client/cloud-client.ts'
@@ -19,6 +19,7 @@ import { describeState } from './lifecycle/describe.ts'
 import { createLog, type Log } from './log.ts'
 import type { ServiceManager } from './ports.ts'
 import { run } from './run.ts'
+import { resetState } from './store/reset.ts'
 import { openStore } from './store/store.ts'
 import { connectBus, systemBusAddress } from './wifi/dbus.ts'
 import { createWpaSupplicant } from './wifi/wpa-supplicant.ts'
@@ -34,6 +35,16 @@ const EX_SOFTWARE = 70
 
 /** Set by the build; no clock that shows less is right. */
 declare const BUILD_TIME_MS: number | undefined
+
+async function reset({ state, identity }: AgentConfig, log: Log): Promise<number> {
+  try {
+    const { forgotten, kept } = await resetState({ ...state, identity, log })
+    print([`forgotten: ${forgotten.join(', ') || 'nothing'}`, `kept: ${kept.join(', ') || 'nothing'}`])
+    return 0
+  } catch (error) {
+    return exitCodeOf(error, log)
+  }
+}
 
 type GoodConfig = Extract<LoadedConfig, { ok: true }>
 
@@ -58,6 +69,11 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       systemClock: createSystemClock(),
       limits: timers,
       random: Math.random,
+      whenFloorNotRaised: (error) => {
+        if (!(error instanceof AgentError)) throw error
+        const { remedy } = FAILURES[error.code]
+        log.warn({ code: error.code, remedy }, `${error.code}: ${error.message}; the time is kept for this run only; ${remedy}`)
+      },
       whenPromoted: () => void keys.run(),
       buildTimeMs: typeof BUILD_TIME_MS === 'undefined' ? 0 : BUILD_TIME_MS,
     })
@@ -90,11 +106,15 @@ const print = (lines: readonly string[]): void => {
   for (const line of lines) process.stderr.write(`${line}\n`)
 }
 
-const USAGE = 'usage: zipkey-agent [--config FILE] [--check]'
+const USAGE = 'usage: zipkey-agent [--config FILE] [--check | --reset]'
 
-function readArguments(args: readonly string[]): { readonly config?: string | undefined; readonly check: boolean } | null {
+type Arguments = { readonly config?: string | undefined; readonly check: boolean; readonly reset: boolean }
+
+function readArguments(args: readonly string[]): Arguments | null {
   try {
-    return parseArgs({ args: [...args], options: { config: { type: 'string' }, check: { type: 'boolean', default: false } } }).values
+    const flag = { type: 'boolean', default: false } as const
+    const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' }, check: flag, reset: flag } })
+    return values.check && values.reset ? null : values
   } catch {
     return null
   }
@@ -117,6 +137,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const log = createLog(loaded.config.log.level, { journal: process.env.JOURNAL_STREAM !== undefined })
+  if (values.reset) return reset(loaded.config, log)
   const service = createServiceManager({ environment: process.env, pid: process.pid, log })
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())

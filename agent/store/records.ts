@@ -40,6 +40,14 @@ function unseal(text: string, name: DeviceName): Parsed<Content> {
   return parsed(content)
 }
 
+/** Whether no device and no version will ever read this text: it is no JSON object, or its own checksum denies it. */
+export function isBeyondReading(text: string): boolean {
+  const value = parseJson(text)
+  if (!isObject(value)) return true
+  const { checksum, ...content } = value
+  return value.format === FORMAT && checksum !== checksumOf(content)
+}
+
 /** A credential slot's text. */
 export const encodeSlot = (name: DeviceName, credential: IssuedSecret): string =>
   seal(name, { secretId: credential.id.secretId, secret: formatSecretText('zks_', credential.secret.reveal()) })

@@ -15,7 +15,8 @@ export type StateFileName = 'pending.json' | 'current.json' | 'nonce' | 'time-fl
 /** How one of them is read. */
 export type Decode<T> = (text: string) => Parsed<T>
 
-type Found<T> =
+/** What stands under a name. */
+export type Found<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'good'; readonly value: T }
   | { readonly kind: 'bad'; readonly problem: string }
@@ -29,7 +30,11 @@ const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 const WRITE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 
 const temporaryName = (name: StateFileName): string => `.${name}.tmp`
-const isTemporaryName = (name: string): boolean => /^\.(pending\.json|current\.json|nonce|time-floor)\.tmp$/.test(name)
+const setAsideName = (name: StateFileName, number: number | ''): string => `${name}.set-aside-${number}`
+const SET_ASIDE_REMEDY =
+  'nothing to do if the agent comes to rest; if it was another device’s, correct device.id or give this device its own state directory'
+/** Left by a write that was cut off. */
+export const isTemporaryName = (name: string): boolean => /^\.(pending\.json|current\.json|nonce|time-floor)\.tmp$/.test(name)
 
 /** Makes the directory where it is missing, durably, and opens it. */
 export async function openDirectory(files: Files, path: string): Promise<number> {
@@ -65,7 +70,7 @@ export class StateDirectory {
 
   /** Reads a file; null where there is none, or where it was bad and is now set aside. Throws where it cannot be told. */
   async read<T>(name: StateFileName, decode: Decode<T>): Promise<T | null> {
-    const found = await this.#inspect(name, decode)
+    const found = await this.inspect(name, decode)
     switch (found.kind) {
       case 'absent':
         return null
@@ -102,6 +107,41 @@ export class StateDirectory {
     await this.sync()
   }
 
+  /** Looks at any file of the directory and changes nothing. */
+  async inspect<T>(name: string, decode: Decode<T>): Promise<Found<T>> {
+    const text = await this.#readText(join(this.#path, name))
+    if (text === null) return { kind: 'absent' }
+    const value = text.ok ? decode(text.value) : text
+    return value.ok ? { kind: 'good', value: value.value } : { kind: 'bad', problem: value.problem }
+  }
+
+  /**
+   * Brings back the file that was set aside last and reads well now: it was foreign while the config named another device. On a disk
+   * that takes no change it counts from where it is.
+   */
+  async bringBack<T>(name: StateFileName, decode: Decode<T>): Promise<T | null> {
+    for (const number of (await this.#setAsideNumbers(name)).toReversed()) {
+      const aside = setAsideName(name, number)
+      const found = await this.inspect(aside, decode)
+      if (found.kind !== 'good') continue
+      await this.#moveBack(aside, name).catch((error: unknown) => {
+        this.#log.error({ file: aside, errno: errnoOf(error) }, 'a file that was set aside is good again, and cannot be moved back')
+      })
+      return found.value
+    }
+    return null
+  }
+
+  /** Every name in the directory. */
+  names(): Promise<readonly string[]> {
+    return this.#files.list(this.#path)
+  }
+
+  /** Removes a file; durable after the next `sync`. */
+  remove(name: string): Promise<void> {
+    return this.#files.remove(join(this.#path, name))
+  }
+
   /** Makes the names that are there durable. */
   sync(): Promise<void> {
     return this.#files.sync(this.#fd)
@@ -122,15 +162,8 @@ export class StateDirectory {
   }
 
   async #makeWay<T>(name: StateFileName, decode: Decode<T>): Promise<void> {
-    const found = await this.#inspect(name, decode)
+    const found = await this.inspect(name, decode)
     if (found.kind === 'bad') await this.#setAside(name, found.problem)
-  }
-
-  async #inspect<T>(name: StateFileName, decode: Decode<T>): Promise<Found<T>> {
-    const text = await this.#readText(join(this.#path, name))
-    if (text === null) return { kind: 'absent' }
-    const value = text.ok ? decode(text.value) : text
-    return value.ok ? { kind: 'good', value: value.value } : { kind: 'bad', problem: value.problem }
   }
 
   /** Only ENOENT means that there is no file: an error must never look like an empty slot. */
@@ -174,16 +207,27 @@ export class StateDirectory {
     }
   }
 
-  /** Nothing is overwritten: this process alone holds the directory's lock, so a free number stays free. */
-  async #setAside(name: StateFileName, reason: string): Promise<void> {
-    const prefix = `${name}.set-aside-`
-    const numbers = (await this.#files.list(this.#path))
+  async #moveBack(aside: string, name: StateFileName): Promise<void> {
+    await this.#files.rename(join(this.#path, aside), join(this.#path, name))
+    this.#log.warn({ file: name, setAside: aside }, 'a file that was set aside is good again and was moved back')
+    await this.sync()
+  }
+
+  /** In ascending order. */
+  async #setAsideNumbers(name: StateFileName): Promise<readonly number[]> {
+    const prefix = setAsideName(name, '')
+    return (await this.names())
       .filter((other) => other.startsWith(prefix))
       .map((other) => Number(other.slice(prefix.length)))
       .filter(Number.isSafeInteger)
-    const aside = `${prefix}${Math.max(0, ...numbers) + 1}`
+      .sort((a, b) => a - b)
+  }
+
+  /** Nothing is overwritten: this process alone holds the directory's lock, so a free number stays free. */
+  async #setAside(name: StateFileName, reason: string): Promise<void> {
+    const aside = setAsideName(name, Math.max(0, ...(await this.#setAsideNumbers(name))) + 1)
     await this.#files.rename(join(this.#path, name), join(this.#path, aside))
-    this.#log.error({ file: name, setAside: aside, reason }, 'a state file is unusable and was set aside')
+    this.#log.error({ file: name, setAside: aside, reason, remedy: SET_ASIDE_REMEDY }, 'a state file is unusable and was set aside')
     await this.sync()
   }
 }

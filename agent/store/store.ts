@@ -18,13 +18,14 @@ import { decodeNonce, decodeSlot, decodeTimeFloor, encodeNonce, encodeSlot, enco
 import { openDirectory, StateDirectory } from './state-directory.ts'
 import { storeError } from './store-error.ts'
 
-/** What the store needs; the last three are for tests only and no config reaches them. */
+/** What the store needs; the last four are for tests only and no config reaches them. */
 export type StoreOptions = {
   readonly directory: string
   readonly identity: DeviceName
   readonly log: Log
   readonly random?: (bytes: number) => Uint8Array
   readonly files?: Files
+  readonly lock?: typeof lockDirectory
   readonly allowVolatile?: boolean
 }
 
@@ -33,12 +34,12 @@ export type OpenStore = CredentialStore & { close(): Promise<void> }
 
 /** Opens the state directory for this process alone: makes it where it is missing, locks it, sweeps it. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
-  const { log, files = systemFiles, random = randomBytes } = options
+  const { log, files = systemFiles, random = randomBytes, lock = lockDirectory } = options
   const path = resolve(options.directory)
   try {
     const fd = await openDirectory(files, path)
     try {
-      await lockDirectory(fd, path)
+      await lock(fd, path)
       const directory = new StateDirectory(files, path, fd, log)
       await directory.sweep()
       const because = options.allowVolatile === true ? null : await volatileBecause(path)
@@ -74,8 +75,8 @@ class DirectoryStore implements OpenStore {
 
   load(): Promise<StoredCredentials> {
     return this.#inTurn('read the credential slots', async () => {
-      const pending = await this.#directory.read('pending.json', this.#slot)
-      const current = await this.#directory.read('current.json', this.#slot)
+      const pending = await this.#readSlot('pending.json')
+      const current = await this.#readSlot('current.json')
       // An agent killed between rename and flush leaves a pending slot that can be read and may still vanish with the power.
       // Shown to the cloud it would revoke all others. `current` needs no flush: until its rename is durable, `pending` is the same.
       if (pending !== null) await this.#directory.sync()
@@ -137,6 +138,10 @@ class DirectoryStore implements OpenStore {
   readonly #slot = (text: string) => decodeSlot(text, this.#name)
   readonly #nonce = (text: string) => decodeNonce(text, this.#name)
   readonly #floor = (text: string) => decodeTimeFloor(text, this.#name)
+
+  async #readSlot(name: 'pending.json' | 'current.json'): Promise<IssuedSecret | null> {
+    return (await this.#directory.read(name, this.#slot)) ?? (await this.#directory.bringBack(name, this.#slot))
+  }
 
   async #readFloor(): Promise<number> {
     return (await this.#directory.read('time-floor', this.#floor)) ?? 0
