@@ -2,8 +2,10 @@
 import { candidatesOf } from './credential/candidates.ts'
 import type { Identity, SharedSecret, TemporarySecret } from './credential/credential.ts'
 import { eapProfile } from './credential/eap-profile.ts'
+import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
-import type { Clock, CloudClient, CredentialStore, Supplicant, SystemClock } from './ports.ts'
+import type { Event } from './lifecycle/state.ts'
+import type { AccessToken, Clock, CloudClient, CredentialStore, Supplicant, SystemClock } from './ports.ts'
 import type { Deadlines, Executors } from './run.ts'
 
 /** What the executors need. */
@@ -16,6 +18,8 @@ export type ExecutorOptions = {
   readonly clock: Clock
   readonly systemClock: SystemClock
   readonly limits: BackoffLimits
+  /** How often orders of the cloud are asked for: just after the device became steady, and later. */
+  readonly timers: { readonly actionsFastMs: number; readonly actionsMs: number }
   /** In [0, 1). */
   readonly random: () => number
   /** A promoted secret is on the device: what only a first connection needs may go. It takes its own time and never throws. */
@@ -28,6 +32,9 @@ export type ExecutorOptions = {
 
 /** A clock this far from the cloud's is set; less is left to NTP. */
 const CLOCK_TOLERANCE_MS = 5_000
+
+/** Somebody who just joined a device may be waiting for it: it listens more often for a while (contract §7). */
+const ASK_FAST_FOR_MS = 120_000
 
 /** Where in a token's life the next one is asked for. */
 const RENEW_AT = 0.8
@@ -59,9 +66,9 @@ export function createExecutors(options: ExecutorOptions): Executors {
       type: 'authenticated',
       token: await cloud.token(candidate.credential, challenge, signal),
     }),
-    'request-swap': async ({ credential, token, nonce }, signal) => ({
+    'request-swap': async ({ token, orderId, nonce }, signal) => ({
       type: 'issued',
-      credential: await cloud.requestCredential(token, credential, await store.nonce(nonce), signal),
+      credential: await cloud.requestCredential({ token, orderId, nonce: await store.nonce(nonce) }, signal),
     }),
     'store-pending': async ({ credential }) => {
       await store.storePending(credential)
@@ -85,6 +92,21 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await supplicant.radioAppeared(signal)
       return { type: 'radio-appeared' }
     },
+    'watch-orders': ({ token }, signal) => watchOrders(options, token, signal),
+  }
+}
+
+/** Asks for orders until there is one. A cloud that does not answer is asked again: whether it is away is for the token to find out. */
+async function watchOrders({ cloud, clock, timers, random }: ExecutorOptions, token: AccessToken, signal: AbortSignal): Promise<Event> {
+  const sinceMs = clock.monotonicMs()
+  for (;;) {
+    const asked = await cloud.rotationOrder(token, signal).catch((error: unknown) => {
+      if (error instanceof AgentError) return { retryAfterMs: error.retryAfterMs }
+      throw error
+    })
+    if (typeof asked === 'string') return { type: 'ordered', orderId: asked }
+    const everyMs = clock.monotonicMs() - sinceMs < ASK_FAST_FOR_MS ? timers.actionsFastMs : timers.actionsMs
+    await clock.sleep(Math.max(everyMs * (0.5 + random()), asked?.retryAfterMs ?? 0), signal)
   }
 }
 
@@ -111,5 +133,6 @@ export function deadlinesOf(timers: {
     wait: null,
     'watch-link': null,
     'watch-radio': null,
+    'watch-orders': null,
   }
 }

@@ -68,6 +68,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       clock,
       systemClock: createSystemClock(),
       limits: timers,
+      timers,
       random: Math.random,
       whenFloorNotRaised: (error) => {
         if (!(error instanceof AgentError)) throw error

@@ -2,7 +2,7 @@
 
 import type { Scope } from './contract/token.ts'
 import type { StoredCredentials } from './credential/candidates.ts'
-import type { Credential, IssuedSecret, TemporarySecret } from './credential/credential.ts'
+import type { Credential, IssuedSecret } from './credential/credential.ts'
 import type { EapProfile } from './credential/eap-profile.ts'
 import type { HotspotProfile } from './credential/hotspot.ts'
 import type { Secret } from './credential/secret.ts'
@@ -41,14 +41,19 @@ export interface Supplicant {
 /** An access token of the Cloud API; `expiresAtMs` is by the device's clock. */
 export type AccessToken = { readonly value: Secret<string>; readonly scope: Scope; readonly expiresAtMs: number }
 
+/** A request for a permanent secret; `orderId` is null for the first one, which a temporary credential asks for. */
+export type SwapRequest = { readonly token: AccessToken; readonly nonce: string; readonly orderId: string | null }
+
 /** The Cloud API as a device sees it. */
 export interface CloudClient {
   /** Asks for the signed time with certificate dates ignored; gives the time and a challenge good for one assertion. */
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }>
   /** Trades a client assertion for an access token. */
   token(credential: Credential, challenge: string | null, signal: AbortSignal): Promise<AccessToken>
-  /** Asks for the permanent secret; the same nonce gets the same answer. */
-  requestCredential(token: AccessToken, credential: TemporarySecret, nonce: string, signal: AbortSignal): Promise<IssuedSecret>
+  /** Asks for a permanent secret; the same nonce gets the same answer. With a permanent credential it needs a rotation order. */
+  requestCredential(request: SwapRequest, signal: AbortSignal): Promise<IssuedSecret>
+  /** The rotation order that is open for this device, by its id; null where there is none. */
+  rotationOrder(token: AccessToken, signal: AbortSignal): Promise<string | null>
 }
 
 /** The two slots on durable storage, the swap's nonce and the time floor. */

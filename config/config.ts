@@ -28,6 +28,8 @@ export type Timers = {
   readonly scanMs: number
   readonly backoffBaseMs: number
   readonly backoffCapMs: number
+  readonly actionsFastMs: number
+  readonly actionsMs: number
 }
 
 /** A config, the files it was read from and what is odd about it, or every problem at once: one line each, naming source, key and remedy, never a secret. */

@@ -124,6 +124,8 @@ export const SETTINGS = {
     scanMs: duration('How long a scan may take', 15_000),
     backoffBaseMs: duration('The first wait after a failure; it doubles from there, with full jitter', 2_000),
     backoffCapMs: duration('The longest wait after failures', 300_000),
+    actionsFastMs: duration('How often the cloud is asked for orders in the first minutes after becoming steady', 15_000),
+    actionsMs: duration('How often the cloud is asked for orders later', 300_000),
   },
   log: { level: set(optional(choice('The least level that is logged.', LOG_LEVELS), 'info'), 'text') },
 } as const

@@ -22,7 +22,8 @@ export function createCloudClient(options: CloudClientOptions): PreparableCloudC
     prepare: async () => void (await loaded()),
     time: async (signal) => (await loaded()).time(signal),
     token: async (credential, challenge, signal) => (await loaded()).token(credential, challenge, signal),
-    requestCredential: async (token, credential, nonce, signal) => (await loaded()).requestCredential(token, credential, nonce, signal),
+    requestCredential: async (request, signal) => (await loaded()).requestCredential(request, signal),
+    rotationOrder: async (token, signal) => (await loaded()).rotationOrder(token, signal),
     close: () => void loading?.then((client) => client.close()),
   }
 }

@@ -5,17 +5,18 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import https from 'node:https'
 import type { JSONWebKeySet } from 'jose'
+import { parseActionsAnswer, verifyAction } from '../contract/action.ts'
 import { deriveApiKey } from '../contract/derivation.ts'
 import type { Parsed } from '../contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, signAssertion } from '../contract/token.ts'
-import { type Credential, credentialLabel, type Identity, type IssuedSecret, type TemporarySecret } from '../credential/credential.ts'
+import type { Credential, Identity, IssuedSecret } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
-import type { AccessToken, Clock, CloudClient } from '../ports.ts'
+import type { AccessToken, Clock, CloudClient, SwapRequest } from '../ports.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { parseJson, refusal } from './refusal.ts'
 import { connectUndated, FAMILY_ATTEMPT_MS } from './undated-connection.ts'
@@ -86,8 +87,8 @@ export class HttpsCloudClient implements ClosableCloudClient {
     })
   }
 
-  requestCredential(token: AccessToken, credential: TemporarySecret, nonce: string, signal: AbortSignal): Promise<IssuedSecret> {
-    const asking = `credential for ${credentialLabel(credential)}`
+  requestCredential({ token, nonce, orderId }: SwapRequest, signal: AbortSignal): Promise<IssuedSecret> {
+    const asking = orderId === null ? 'credential' : `credential by order ${orderId}`
     return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
       const agent = this.#kept ?? this.#newAgent()
       this.#kept = null
@@ -96,11 +97,32 @@ export class HttpsCloudClient implements ClosableCloudClient {
           method: 'POST',
           url: this.#url(ROUTES.deviceCredential),
           headers: { authorization: `Bearer ${token.value.reveal()}`, 'content-type': 'application/json', accept: ACCEPTED },
-          body: JSON.stringify({ nonce }),
+          body: JSON.stringify(orderId === null ? { nonce } : { nonce, order: orderId }),
         }
         const answer = await this.#ask(asking, request, { agent }, ending)
         const { secretId, secret } = believed(asking, parseSwapAnswer(parseJson(answer.text)))
         return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret: new Secret(secret) }
+      } finally {
+        agent.destroy()
+      }
+    })
+  }
+
+  rotationOrder(token: AccessToken, signal: AbortSignal): Promise<string | null> {
+    const { timers, clock, cloud, identity, log } = this.#options
+    return withDeadline(timers.cloudCallMs, signal, async (ending) => {
+      const agent = this.#newAgent()
+      try {
+        const headers = { authorization: `Bearer ${token.value.reveal()}`, accept: ACCEPTED }
+        const request: CloudRequest = { method: 'GET', url: this.#url(ROUTES.deviceActions), headers, body: null }
+        const answer = await this.#ask('actions', request, { agent }, ending)
+        for (const jws of believed('actions', parseActionsAnswer(parseJson(answer.text)))) {
+          const action = await verifyAction(jws, cloud.signingKeys, identity, clock.nowMs())
+          if (!action.ok) log.warn({ reason: action.problem }, 'an action of the cloud is not believed')
+          else if (action.value.body.kind === 'rotate-credential') return action.value.id
+          else log.warn({ action: action.value.body.name }, 'the cloud orders an action that this version does not know')
+        }
+        return null
       } finally {
         agent.destroy()
       }

@@ -18,6 +18,7 @@ export const PROBLEMS = {
     title: 'The device has a permanent credential; its temporary one is superseded.',
     reaction: 'next-candidate',
   },
+  'order-closed': { status: 409, title: 'This rotation order is used up or was taken back.', reaction: 'try-again' },
   'nonce-spent': { status: 409, title: 'This nonce was superseded or its credential is in use; draw a new one.', reaction: 'new-nonce' },
   'clock-skew': { status: 401, title: 'The assertion is genuine, but its time is off; ask for the time.', reaction: 'time-step' },
   'assertion-replayed': { status: 401, title: 'The assertion was used before; make a new one.', reaction: 'try-again' },

@@ -3,6 +3,7 @@ export const ROUTES = {
   token: '/v1/token',
   time: '/v1/time',
   deviceCredential: '/v1/device/credential',
+  deviceActions: '/v1/device/actions',
   aaaAuthorize: '/v1/aaa/authorize',
   aaaPostAuth: '/v1/aaa/post-auth',
   aaaAccounting: '/v1/aaa/accounting',

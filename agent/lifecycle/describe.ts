@@ -48,6 +48,8 @@ export function describeEvent(event: Event): Description {
       return { text: 'the permanent secret is stored durably, pending', fields: {} }
     case 'promoted':
       return { text: 'the permanent secret is proved and promoted', fields: {} }
+    case 'ordered':
+      return { text: 'the cloud ordered a rotation of the permanent secret', fields: { orderId: event.orderId } }
     case 'link-lost':
       return { text: `link lost: ${event.failure.detail}`, fields: failureFields(event.failure) }
     case 'radio-appeared':
@@ -73,7 +75,7 @@ export function describeState(state: State): string {
     case 'authenticating':
       return 'authenticating to the cloud'
     case 'swapping':
-      return `swapping the temporary secret: ${state.step.at}`
+      return `swapping ${credentialLabel(state.journey.candidates[0].credential)} for a new secret: ${state.step.at}`
     case 'steady':
       return `steady on ${hotspotText(state.hold.link.bss.hotspot)} with ${credentialLabel(state.credential)}`
     case 'waiting':

@@ -60,16 +60,24 @@ const toFront = (front: Candidate, candidates: Candidates): Candidates => [front
 export function afterFailure(journey: Journey, failure: Failure, nowMs: number): Journey {
   const next = { ...journey, attempt: journey.attempt + 1 }
   const refused = FAILURES[failure.code].disposition === 'rotate'
-  const [front] = journey.candidates
-  const current = journey.candidates.find(({ slot }) => slot === 'current')
-  if (front.slot === 'current') {
-    const fallbackDue = journey.lastFallbackMs === null || nowMs - journey.lastFallbackMs >= FALLBACK_EVERY_MS
-    if (!refused || !fallbackDue || journey.candidates.length === 1) return next
-    return { ...next, candidates: toBack(journey.candidates), lastFallbackMs: nowMs }
+  const mayRotate = refused || next.attempt % ROTATE_EVERY_ROUNDS === 0
+  const { candidates } = journey
+  const [front] = candidates
+  const current = candidates.find(({ slot }) => slot === 'current')
+  if (current === undefined) return mayRotate ? { ...next, candidates: toBack(candidates) } : next
+  const pending = candidates.find(({ slot }) => slot === 'pending')
+  if (isFormer(front)) return { ...next, candidates: toFront(pending ?? current, toBack(candidates)) }
+  const former = candidates.find(isFormer)
+  const fallbackDue = journey.lastFallbackMs === null || nowMs - journey.lastFallbackMs >= FALLBACK_EVERY_MS
+  if (front === current && refused && fallbackDue && former !== undefined) {
+    return { ...next, candidates: toFront(former, candidates), lastFallbackMs: nowMs }
   }
-  if (current !== undefined && front.slot !== 'pending') return { ...next, candidates: toFront(current, toBack(journey.candidates)) }
-  return refused || next.attempt % ROTATE_EVERY_ROUNDS === 0 ? { ...next, candidates: toBack(journey.candidates) } : next
+  const other = front === current ? pending : current
+  return mayRotate && other !== undefined ? { ...next, candidates: toFront(other, candidates) } : next
 }
+
+/** Once there is a promoted credential, what came from the factory is a former one. A pending one never is: it may be the only good one. */
+const isFormer = ({ slot }: Candidate): boolean => slot === 'flashed' || slot === 'temporary'
 
 /** The journey once a new secret is stored: it walks first, and everything else stays behind it. */
 export function withPending(journey: Journey, credential: IssuedSecret): Journey {

@@ -1,5 +1,5 @@
 /** The words of the lifecycle: where a device can be, what can happen to it, what it can do. All data, no behaviour. */
-import type { Candidate, IssuedSecret, PermanentCredential, TemporarySecret } from '../credential/credential.ts'
+import type { Candidate, IssuedSecret, PermanentCredential } from '../credential/credential.ts'
 import type { Failure } from '../failure.ts'
 import type { AccessToken, Bss, Link } from '../ports.ts'
 import type { Journey } from './journey.ts'
@@ -7,9 +7,12 @@ import type { Journey } from './journey.ts'
 /** A link, and whether the cloud was ever reached over it: one that was is kept while the cloud alone is away. */
 export type Hold = { readonly link: Link; readonly reachedCloud: boolean }
 
-/** The three moves of the swap, each durable or repeatable before the next begins. */
+/**
+ * The three moves of the swap, each durable or repeatable before the next begins. `orderId` is null for a temporary credential;
+ * a permanent one is rotated by the same moves, on an order.
+ */
 export type SwapStep =
-  | { readonly at: 'requesting'; readonly credential: TemporarySecret; readonly nonce: 'kept' | 'fresh' }
+  | { readonly at: 'requesting'; readonly orderId: string | null; readonly nonce: 'kept' | 'fresh' }
   | { readonly at: 'storing'; readonly credential: IssuedSecret }
   | { readonly at: 'promoting'; readonly credential: IssuedSecret }
 
@@ -48,6 +51,7 @@ export type Event =
   | { readonly type: 'issued'; readonly credential: IssuedSecret }
   | { readonly type: 'stored' }
   | { readonly type: 'promoted' }
+  | { readonly type: 'ordered'; readonly orderId: string }
   | { readonly type: 'link-lost'; readonly failure: Failure }
   | { readonly type: 'radio-appeared' }
   | { readonly type: 'waited' }
@@ -60,13 +64,14 @@ export type Effect =
   | { readonly do: 'join'; readonly bss: Bss; readonly candidate: Candidate; readonly checkDates: boolean }
   | { readonly do: 'ask-time' }
   | { readonly do: 'authenticate'; readonly candidate: Candidate; readonly challenge: string | null }
-  | { readonly do: 'request-swap'; readonly credential: TemporarySecret; readonly token: AccessToken; readonly nonce: 'kept' | 'fresh' }
+  | { readonly do: 'request-swap'; readonly token: AccessToken; readonly orderId: string | null; readonly nonce: 'kept' | 'fresh' }
   | { readonly do: 'store-pending'; readonly credential: IssuedSecret }
   | { readonly do: 'promote'; readonly credential: IssuedSecret }
   | { readonly do: 'keep-token'; readonly candidate: Candidate; readonly token: AccessToken }
   | { readonly do: 'wait'; readonly attempt: number; readonly atLeastMs: number }
   | { readonly do: 'watch-link'; readonly link: Link }
   | { readonly do: 'watch-radio' }
+  | { readonly do: 'watch-orders'; readonly token: AccessToken }
 
 /** The next state and what to do there. Effects replace all that were under way; a step without effects leaves them be. */
 export type Step = readonly [State, ...Effect[]]

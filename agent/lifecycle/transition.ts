@@ -6,7 +6,7 @@
  *
  * A device scans, joins the best hotspot with the first credential it has, and authenticates to the cloud. A temporary
  * credential asks for a permanent one, which is stored durably and then walks the same path; only when it has arrived is it
- * promoted. Nothing is deleted because someone said no: a refusal goes to the next candidate, everything else tries again.
+ * promoted. A permanent secret is rotated by the same moves, on an order of the cloud. Nothing is deleted because someone said no: a refusal goes to the next candidate, everything else tries again.
  *
  * Pure: no clock, no chance, no I/O. Effects are data for run.ts to carry out; `nowMs` is monotonic.
  */
@@ -74,6 +74,7 @@ function settle(journey: Journey, hold: Hold, token: AccessToken, nowMs: number,
     { phase: 'steady', journey: settled, hold, credential: candidate.credential, token, sinceMs },
     { do: 'keep-token', candidate, token },
     { do: 'watch-link', link: hold.link },
+    { do: 'watch-orders', token },
   ]
 }
 
@@ -84,7 +85,7 @@ function swap(journey: Journey, hold: Hold, token: AccessToken, step: Extract<St
   const watch: Effect = { do: 'watch-link', link: hold.link }
   switch (step.at) {
     case 'requesting':
-      return [state, { do: 'request-swap', credential: step.credential, token, nonce: step.nonce }, watch]
+      return [state, { do: 'request-swap', token, orderId: step.orderId, nonce: step.nonce }, watch]
     case 'storing':
       return [state, { do: 'store-pending', credential: step.credential }]
     case 'promoting':
@@ -99,7 +100,7 @@ function authenticated(journey: Journey, link: Hold['link'], token: AccessToken,
   if (token.scope !== expected) return fail(journey, hold, outsideContract(`expected a token of scope ${expected}`), nowMs)
   switch (candidate.slot) {
     case 'temporary':
-      return swap(journey, hold, token, { at: 'requesting', credential: candidate.credential, nonce: 'kept' })
+      return swap(journey, hold, token, { at: 'requesting', orderId: null, nonce: 'kept' })
     case 'pending':
       return swap(journey, hold, token, { at: 'promoting', credential: candidate.credential })
     case 'current':
@@ -113,6 +114,7 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
   if (event.type === 'failed' && event.failure.code === 'ERR_CLOUD_NONCE_SPENT' && step.at === 'requesting' && step.nonce === 'kept') {
     return swap(journey, hold, token, { ...step, nonce: 'fresh' })
   }
+  if (event.type === 'failed' && step.at === 'requesting' && step.orderId !== null) return withoutRotation(journey, hold, event.failure)
   if (event.type === 'failed') return fail(journey, hold, event.failure, nowMs)
   if (event.type === 'issued' && step.at === 'requesting')
     return swap(journey, hold, token, { at: 'storing', credential: event.credential })
@@ -120,6 +122,10 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
   if (event.type === 'promoted' && step.at === 'promoting') return settle(withCurrent(journey, step.credential), hold, token, nowMs)
   return [state]
 }
+
+/** A refused order says nothing about the credential that asked: it stays in front, and its next token tells how it stands. */
+const withoutRotation = (journey: Journey, hold: Hold, because: Failure): Step =>
+  wait({ ...journey, attempt: journey.attempt + 1 }, hold, because)
 
 function inJoining(state: Extract<State, { phase: 'joining' }>, event: Event, nowMs: number): Step {
   const { journey, bss, others, refusal } = state
@@ -136,6 +142,7 @@ function inSteady(state: Extract<State, { phase: 'steady' }>, event: Event, nowM
   const { journey, hold } = state
   const settled: Journey = nowMs - state.sinceMs >= SETTLED_MS ? { ...journey, attempt: 0 } : journey
   if (event.type === 'authenticated') return settle(journey, hold, event.token, nowMs, state.sinceMs)
+  if (event.type === 'ordered') return swap(settled, hold, state.token, { at: 'requesting', orderId: event.orderId, nonce: 'kept' })
   if (event.type === 'failed') return fail(settled, hold, event.failure, nowMs)
   if (event.type === 'link-lost')
     return wait(settled === journey ? { ...journey, attempt: journey.attempt + 1 } : settled, null, event.failure)

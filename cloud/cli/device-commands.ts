@@ -83,9 +83,20 @@ function addShow(devices: Command, openApi: OpenApi): void {
     })
 }
 
+function addRotate(devices: Command, openApi: OpenApi): void {
+  devices
+    .command('rotate <account> <device-id>')
+    .description('order a device to rotate its permanent secret; prints the id of the order')
+    .action(async (account: string, id: string) => {
+      const path = `/v1/accounts/${encodeURIComponent(account)}/devices/${encodeURIComponent(id)}/rotation-orders`
+      print((await (await openApi()).call('POST', path, z.object({ order: z.string() }))).order)
+    })
+}
+
 /** Adds the device commands. */
 export function addDeviceCommands(program: Command, openApi: OpenApi): void {
   const devices = program.command('device').description('devices of an account')
   addRegister(devices, openApi)
   addShow(devices, openApi)
+  addRotate(devices, openApi)
 }

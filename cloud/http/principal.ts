@@ -32,14 +32,14 @@ const NO_HASH = hashBearerKey('')
 
 const bearerOf = (request: FastifyRequest): string | null => /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null
 
-/** Lets devices with a token of this scope pass. */
+/** Lets devices with a token of one of these scopes pass. */
 export const admitDevice =
-  (parts: CloudParts, scope: Scope): onRequestAsyncHookHandler =>
+  (parts: CloudParts, ...scopes: readonly [Scope, ...Scope[]]): onRequestAsyncHookHandler =>
   async (request, reply) => {
     const token = bearerOf(request)
     const claims = token === null ? null : await readAccessToken(parts.signingKeys, parts.issuer, token, parts.nowMs())
     if (claims === null) return unauthenticated(reply, 'Bearer', 'the access token is missing, expired or not ours')
-    if (claims.scope !== scope) throw new ApiProblem('insufficient-scope', `this needs a token of scope ${scope}`)
+    if (!scopes.includes(claims.scope)) throw new ApiProblem('insufficient-scope', `this needs a token of scope ${scopes.join(' or ')}`)
     request.principal = { kind: 'device', claims }
   }
 

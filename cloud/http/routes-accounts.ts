@@ -6,6 +6,7 @@ import type { Parsed } from '../../agent/contract/parsed.ts'
 import type { CloudParts } from '../parts.ts'
 import { registerDevices, showDevice } from '../registry/devices.ts'
 import { createProvisioningKey, retireKey, showProvisioningKeys } from '../registry/provisioning-keys.ts'
+import { orderRotation } from '../registry/rotation.ts'
 import { parseIdPattern } from '../rules/id-pattern.ts'
 import { readAudit } from '../store/audit-log.ts'
 import { admitOperator, operatorKeyOf } from './principal.ts'
@@ -142,6 +143,17 @@ const deviceRoutes =
     }
     app.get('/v1/accounts/:account/devices/:device', { schema: show, onRequest: admitOperator(parts, 'auditor') }, async (request) =>
       showDevice(parts, request.params),
+    )
+
+    const rotate = {
+      summary: 'Orders the device to rotate its permanent secret; an order that is open already is given again',
+      security,
+      params: z.object({ account, device: parsedBy(parseDeviceId) }),
+      response: { 201: z.object({ order: z.string() }), ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found', 'conflict') },
+    }
+    const rotation = '/v1/accounts/:account/devices/:device/rotation-orders'
+    app.post(rotation, { schema: rotate, onRequest: admitOperator(parts, 'operator') }, async (request, reply) =>
+      reply.code(201).send({ order: await orderRotation(parts, operatorKeyOf(request), request.params) }),
     )
   }
 

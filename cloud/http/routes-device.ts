@@ -8,6 +8,7 @@ import { SIGNED_TIME_TYP } from '../../agent/contract/signed-time.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { createChallenge } from '../crypto/challenge.ts'
 import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
+import { signedActions } from '../onboarding/actions.ts'
 import { parseAssertion } from '../onboarding/assertion.ts'
 import { issueToken } from '../onboarding/issue-token.ts'
 import { swapCredential } from '../onboarding/swap.ts'
@@ -51,18 +52,28 @@ export const deviceRoutes =
     })
 
     const swapSchema = {
-      summary: 'Issues the permanent secret; the same nonce gets the same answer',
+      summary: 'Issues a permanent secret, the first one or by a rotation order the next; the same nonce gets the same answer',
       security: [{ device: [] }],
-      body: z.object({ nonce }),
+      body: z.object({ nonce, order: z.string().max(64).nullable().default(null) }),
       response: {
         201: z.object({ secret_id: z.string(), secret: z.string() }),
-        ...problemAnswers('invalid-token', 'insufficient-scope', 'nonce-spent'),
+        ...problemAnswers('invalid-token', 'insufficient-scope', 'nonce-spent', 'order-closed'),
       },
     }
-    app.post(ROUTES.deviceCredential, { schema: swapSchema, onRequest: admitDevice(parts, 'enrol') }, async (request, reply) => {
-      const issued = await swapCredential(parts, deviceOf(request), request.body.nonce)
+    app.post(ROUTES.deviceCredential, { schema: swapSchema, onRequest: admitDevice(parts, 'enrol', 'device') }, async (request, reply) => {
+      const issued = await swapCredential(parts, deviceOf(request), request.body)
       reply.code(201).header('cache-control', NO_STORE)
       return { secret_id: issued.secretId, secret: formatSecretText('zks_', issued.secret) }
+    })
+
+    const actionsSchema = {
+      summary: 'What the device is ordered to do: compact JWSs over {account, device, id, exp, body}',
+      security: [{ device: [] }],
+      response: { 200: z.object({ actions: z.array(z.string()) }), ...problemAnswers('invalid-token', 'insufficient-scope') },
+    }
+    app.get(ROUTES.deviceActions, { schema: actionsSchema, onRequest: admitDevice(parts, 'device') }, async (request, reply) => {
+      reply.header('cache-control', NO_STORE)
+      return { actions: [...(await signedActions(parts, deviceOf(request).name))] }
     })
 
     await app.register(timeRoutes(parts))

@@ -14,6 +14,7 @@ import { appendAudit } from '../store/audit-log.ts'
 import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice } from '../store/devices.ts'
 import { accountExists } from '../store/principals.ts'
 import { findAndLockProvisioningKey, findProvisioningKey } from '../store/provisioning-keys.ts'
+import { closeOrder } from '../store/rotation-orders.ts'
 import type { Database } from '../store/tables.ts'
 import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
@@ -81,6 +82,7 @@ async function decide(parts: PartsInTransaction, assertion: Assertion, usableUnt
   const found = await findAndLockDevice(db, name)
   const verdict = await judge(parts, assertion, found)
   const stored = await store(db, assertion, found, verdict, nowMs)
+  if (verdict.events.some(({ event }) => event === 'became-current')) await closeOrder(db, name, nowMs)
   await appendAudit(db, nowMs, auditEntries(name, DEVICE, stored.events))
   return stored.answer
 }

@@ -33,6 +33,7 @@ export const OPERATOR_EVENTS = [
   'provisioning-key-retired',
   'operator-key-created',
   'aaa-client-created',
+  'rotation-ordered',
 ] as const
 
 /** One of the credential events. */

@@ -26,9 +26,24 @@ const issuedEvent = (event: CredentialEvent['event'], secretId: string): Credent
 export function requestCredential(device: DeviceCredentials, request: SwapRequest): Verdict<SwapVerdict> {
   const judgement = judgeTemporary(device, request.presented)
   if (!judgement.good) return refuse(device, request, judgement.problem, judgement.reason)
+  return answerNonce(device, request)
+}
+
+/** A nonce, and how to make the secret id of a generation; it is called only when a new secret is due. */
+type NonceRequest = Pick<SwapRequest, 'nonce' | 'nextSecretId'>
+
+/** A refusal that tells the audit log nothing. */
+export const refused = (device: DeviceCredentials, problem: ProblemType, reason: string): Verdict<SwapVerdict> => ({
+  answer: { issued: false, problem, reason },
+  device,
+  events: [],
+})
+
+/** The answer to a nonce once the request is allowed: the same nonce gets the same secret, a new one supersedes an unused one. */
+export function answerNonce(device: DeviceCredentials, request: NonceRequest): Verdict<SwapVerdict> {
   const asked = device.issued.find((record) => record.nonce === request.nonce)
   if (asked === undefined) return issue(device, request)
-  if (asked.state !== 'pending') return refuse(device, request, 'nonce-spent', 'the nonce was superseded or used')
+  if (asked.state !== 'pending') return refused(device, 'nonce-spent', 'the nonce was superseded or used')
   return { answer: { issued: true, secretId: asked.secretId }, device, events: [issuedEvent('secret-delivered-again', asked.secretId)] }
 }
 
@@ -38,10 +53,10 @@ function refuse(device: DeviceCredentials, request: SwapRequest, problem: Proble
     credentialId: { kind: 'temporary', keyId: request.presented.key.keyId },
     detail: reason,
   }
-  return { answer: { issued: false, problem, reason }, device, events: problem === 'already-enrolled' ? [refusal] : [] }
+  return { ...refused(device, problem, reason), events: problem === 'already-enrolled' ? [refusal] : [] }
 }
 
-function issue(device: DeviceCredentials, request: SwapRequest): Verdict<SwapVerdict> {
+function issue(device: DeviceCredentials, request: NonceRequest): Verdict<SwapVerdict> {
   const generation = 1 + Math.max(0, ...device.issued.map((record) => record.generation))
   const secretId = request.nextSecretId(generation)
   const issued: IssuedSecretRecord[] = device.issued.map((record) =>

@@ -104,6 +104,19 @@ async function createAudit(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await engine.forbidChanges(db, 'audit')
 }
 
+async function createRotationOrders(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('rotation_order')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('device', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('closed_at', 'bigint')
+    .execute()
+  const oneOpen = db.schema.createIndex('rotation_order_one_open').unique().on('rotation_order').columns(['account', 'device'])
+  await oneOpen.where(sql.ref('closed_at'), 'is', null).execute()
+}
+
 const migrations = (engine: Engine): Record<string, Migration> => ({
   '0001-registry': {
     async up(db: Kysely<unknown>): Promise<void> {
@@ -113,6 +126,7 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
       await createAudit(db, engine)
     },
   },
+  '0002-rotation-orders': { up: createRotationOrders },
 })
 
 /** Brings the database to this version's shape. */

@@ -47,6 +47,9 @@ export type IssuedSecretTable = {
   changed_at: number
 }
 
+/** An order to rotate a device's secret; open while `closed_at` is null. */
+export type RotationOrderTable = { id: string; account: string; device: string; created_at: number; closed_at: number | null }
+
 /** Assertions and challenges that were used, until they expire. */
 export type UsedOnceTable = { id: string; expires_at: number }
 
@@ -75,6 +78,7 @@ export type Tables = {
   provisioning_key: ProvisioningKeyTable
   device: DeviceTable
   issued_secret: IssuedSecretTable
+  rotation_order: RotationOrderTable
   used_once: UsedOnceTable
   operator_key: OperatorKeyTable
   aaa_client: AaaClientTable

@@ -13,6 +13,7 @@ import { AgentError, type FailureCode } from '../../agent/failure.ts'
 import type { AccessToken, Clock, CloudClient } from '../../agent/ports.ts'
 import type { CredentialEvent, DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
 import type { ProvisioningKeyRules, TemporaryPresented } from '../../cloud/rules/enrolment.ts'
+import { requestRotation } from '../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../cloud/rules/swap.ts'
 import { tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../cloud/rules/token.ts'
 
@@ -53,6 +54,8 @@ export class FakeCloud {
   #device: DeviceCredentials | null = null
   #mishaps: readonly Mishap[] = []
   readonly #enrolTokens = new Set<string>()
+  readonly #deviceTokens = new Map<string, CredentialId>()
+  #order: string | null = null
   readonly #challenges = new Set<string>()
   #drawn = 0
 
@@ -101,15 +104,32 @@ export class FakeCloud {
     if (!verdict.answer.granted) return { ok: false, problem: verdict.answer.problem }
     const token = this.#draw('token')
     if (verdict.answer.scope === 'enrol') this.#enrolTokens.add(token)
+    else this.#deviceTokens.set(token, id)
+    if (verdict.events.some(({ event }) => event === 'became-current')) this.#order = null
     return { ok: true, value: { token, scope: verdict.answer.scope } }
   }
 
-  /** Judges the swap's request. */
-  issue(token: string, nonce: string): Answer<{ readonly secretId: string; readonly secret: Uint8Array }> {
-    if (this.#device === null || !this.#enrolTokens.has(token)) return { ok: false, problem: 'invalid-token' }
+  /** An operator orders a rotation. */
+  orderRotation(id: string): void {
+    this.#order = id
+  }
+
+  /** The open order, for a token of scope `device`. */
+  openOrder(token: string): Answer<string | null> {
+    return this.#deviceTokens.has(token) ? { ok: true, value: this.#order } : { ok: false, problem: 'invalid-token' }
+  }
+
+  /** Judges the swap's request, or a rotation's where the token is of scope `device`. */
+  issue(token: string, nonce: string, orderId: string | null): Answer<{ readonly secretId: string; readonly secret: Uint8Array }> {
+    const credentialId = this.#deviceTokens.get(token)
+    if (this.#device === null || (credentialId === undefined && !this.#enrolTokens.has(token)))
+      return { ok: false, problem: 'invalid-token' }
     const nextSecretId = (generation: number): string =>
       makeSecretId('mk1', MASTER_KEY, this.identity, generation, new Uint8Array(10).fill(generation))
-    const verdict = requestCredential(this.#device, { presented: this.#presented(), nonce, nextSecretId })
+    const verdict =
+      credentialId === undefined
+        ? requestCredential(this.#device, { presented: this.#presented(), nonce, nextSecretId })
+        : requestRotation(this.#device, { credentialId, orderOpen: orderId !== null && orderId === this.#order, nonce, nextSecretId })
     this.#device = verdict.device
     this.events.push(...verdict.events)
     if (!verdict.answer.issued) return { ok: false, problem: verdict.answer.problem }
@@ -133,8 +153,9 @@ export class FakeCloud {
         const { token, scope } = await this.#call(signal, () => this.#judgeSigned(credential, askedMs, challenge))
         return { value: new Secret(token), scope, expiresAtMs: askedMs + TOKEN_LIFE_MS }
       },
-      requestCredential: async (token, _credential, nonce, signal): Promise<IssuedSecret> => {
-        const { secretId, secret } = await this.#call(signal, () => this.issue(token.value.reveal(), nonce))
+      rotationOrder: (token, signal) => this.#call(signal, () => this.openOrder(token.value.reveal())),
+      requestCredential: async ({ token, nonce, orderId }, signal): Promise<IssuedSecret> => {
+        const { secretId, secret } = await this.#call(signal, () => this.issue(token.value.reveal(), nonce, orderId))
         return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret: new Secret(secret) }
       },
     }

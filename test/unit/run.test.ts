@@ -47,6 +47,7 @@ const smooth = (clock: FakeClock): Executors => ({
   },
   'watch-link': (_, signal) => forEver(signal),
   'watch-radio': (_, signal) => forEver(signal),
+  'watch-orders': (_, signal) => forEver(signal),
 })
 
 function start(replace: (clock: FakeClock) => Partial<Executors>, watchdogEveryMs: number | null = null) {

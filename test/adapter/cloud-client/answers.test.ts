@@ -56,6 +56,7 @@ const CODES: Readonly<Record<ProblemType, string>> = {
   revoked: 'ERR_CLOUD_REFUSED',
   'already-enrolled': 'ERR_CLOUD_REFUSED',
   'insufficient-scope': 'ERR_CLOUD_REFUSED',
+  'order-closed': 'ERR_CLOUD_ANSWER',
   'nonce-spent': 'ERR_CLOUD_NONCE_SPENT',
   'clock-skew': 'ERR_CLOUD_CLOCK',
   'too-many-requests': 'ERR_CLOUD_BUSY',
@@ -184,7 +185,7 @@ describe('a connection', () => {
     ['to a name that does not exist', 'https://cloud.zipkey.invalid'],
   ])('%s is unreachable, for every call', async (_, url) => {
     const token = { value: new Secret('a token'), scope: 'enrol', expiresAtMs: 0 } as const
-    const swap = clientOf(url).requestCredential(token, temporary, Buffer.alloc(32).toString('base64url'), never())
+    const swap = clientOf(url).requestCredential({ token, nonce: Buffer.alloc(32).toString('base64url'), orderId: null }, never())
     expect((await failureOf(swap)).code).toBe('ERR_CLOUD_UNREACHABLE')
     expect((await failureOf(clientOf(url).token(temporary, null, never()))).code).toBe('ERR_CLOUD_UNREACHABLE')
     expect((await failureOf(clientOf(url).time(never()))).code).toBe('ERR_CLOUD_UNREACHABLE')

@@ -1,8 +1,10 @@
 /** Puts the fake cloud behind HTTPS, as the contract has it: signatures are really checked, answers are really signed. */
 import type { ServerResponse } from 'node:http'
 import { CompactSign, decodeProtectedHeader, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from 'jose'
+import { ACTION_TYP } from '../../../agent/contract/action.ts'
 import { deriveApiKey } from '../../../agent/contract/derivation.ts'
 import { formatSubject, parseCredentialId } from '../../../agent/contract/names.ts'
+import { isObject } from '../../../agent/contract/parsed.ts'
 import { PROBLEMS, type ProblemType, problemUri } from '../../../agent/contract/problems.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
 import { formatSecretText } from '../../../agent/contract/secret-text.ts'
@@ -49,8 +51,8 @@ async function judgeTokenRequest(cloud: FakeCloud, body: string, jtis: Set<strin
 
 function judgeSwapRequest(cloud: FakeCloud, authorization: string, body: string): Answer<object> {
   const request: unknown = JSON.parse(body)
-  const nonce = typeof request === 'object' && request !== null && 'nonce' in request ? String(request.nonce) : ''
-  const issued = cloud.issue(authorization.replace(/^Bearer /, ''), nonce)
+  const { nonce = '', order = null } = isObject(request) ? request : {}
+  const issued = cloud.issue(authorization.replace(/^Bearer /, ''), String(nonce), order === null ? null : String(order))
   if (!issued.ok) return issued
   return { ok: true, value: { secret_id: issued.value.secretId, secret: formatSecretText('zks_', issued.value.secret) } }
 }
@@ -67,6 +69,17 @@ export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps
       .setProtectedHeader({ alg: 'ES256', kid: 'time-1', typ: SIGNED_TIME_TYP })
       .sign(privateKey)
   }
+  const signedAction = (id: string): Promise<string> => {
+    const { account, device } = cloud.identity
+    const action = { account, device, id, exp: Math.floor(cloud.clock.nowMs() / 1000) + 60, body: { kind: 'rotate-credential' } }
+    return new CompactSign(Buffer.from(JSON.stringify(action)))
+      .setProtectedHeader({ alg: 'ES256', kid: 'time-1', typ: ACTION_TYP })
+      .sign(privateKey)
+  }
+  const actions = async (authorization: string): Promise<Answer<object>> => {
+    const order = cloud.openOrder(authorization.replace(/^Bearer /, ''))
+    return order.ok ? { ok: true, value: { actions: order.value === null ? [] : [await signedAction(order.value)] } } : order
+  }
   const handler: Handler = async (request, response, body) => {
     const mishap = cloud.takeMishap()
     if (mishap?.kind === 'silence') return
@@ -77,8 +90,10 @@ export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps
       const jws = await signedTime(url.searchParams.get('nonce') ?? '')
       return void response.writeHead(200, { 'content-type': 'application/jose' }).end(jws)
     }
+    const authorization = request.headers.authorization ?? ''
+    if (url.pathname === ROUTES.deviceActions) return send(response, await actions(authorization), 200, mishap)
     const isToken = url.pathname === ROUTES.token
-    const answer = isToken ? await judgeTokenRequest(cloud, body, jtis) : judgeSwapRequest(cloud, request.headers.authorization ?? '', body)
+    const answer = isToken ? await judgeTokenRequest(cloud, body, jtis) : judgeSwapRequest(cloud, authorization, body)
     send(response, answer, isToken ? 200 : 201, mishap)
   }
   return { handler, signingKeys }

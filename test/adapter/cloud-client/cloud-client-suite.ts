@@ -36,13 +36,13 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
 
     test('gets the same secret for the same nonce, also when the first answer was lost', async () => {
       const world = await createWorld()
-      const { temporary, token } = await enrol(world)
+      const { token } = await enrol(world)
       world.cloud.befall({ kind: 'answer-lost' })
-      await expect(world.client.requestCredential(token, temporary, nonce(1), never())).rejects.toMatchObject({
+      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
         code: 'ERR_CLOUD_UNREACHABLE',
       })
-      const first = await world.client.requestCredential(token, temporary, nonce(1), never())
-      const again = await world.client.requestCredential(token, temporary, nonce(1), never())
+      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
+      const again = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
       expect(again).toEqual(first)
       expect(again.secret.reveal()).toEqual(first.secret.reveal())
       expect(world.cloud.events.filter(({ event }) => event === 'secret-issued')).toHaveLength(1)
@@ -50,11 +50,11 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
 
     test('gets another secret for another nonce, and the superseded nonce is spent for ever', async () => {
       const world = await createWorld()
-      const { temporary, token } = await enrol(world)
-      const first = await world.client.requestCredential(token, temporary, nonce(1), never())
-      const second = await world.client.requestCredential(token, temporary, nonce(2), never())
+      const { token } = await enrol(world)
+      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
+      const second = await world.client.requestCredential({ token, nonce: nonce(2), orderId: null }, never())
       expect(second.id.secretId).not.toBe(first.id.secretId)
-      await expect(world.client.requestCredential(token, temporary, nonce(1), never())).rejects.toMatchObject({
+      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
         code: 'ERR_CLOUD_NONCE_SPENT',
       })
       await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
@@ -63,12 +63,14 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
     test('makes the issued secret current by the first token, and the temporary one is refused from then on', async () => {
       const world = await createWorld()
       const { temporary, token } = await enrol(world)
-      const issued = await world.client.requestCredential(token, temporary, nonce(1), never())
+      const issued = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
       expect(world.cloud.events.map(({ event }) => event)).not.toContain('became-current')
       expect((await world.client.token(issued, null, never())).scope).toBe('device')
       expect(world.cloud.events.map(({ event }) => event)).toContain('became-current')
       await expect(world.client.token(temporary, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
-      await expect(world.client.requestCredential(token, temporary, nonce(1), never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
+        code: 'ERR_CLOUD_REFUSED',
+      })
       expect((await world.client.token(issued, null, never())).scope).toBe('device')
     })
 
@@ -94,15 +96,46 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
       world.cloud.befall(mishap, mishap, mishap)
       await expect(world.client.time(never())).rejects.toMatchObject(failure)
       await expect(world.client.token(temporary, null, never())).rejects.toMatchObject(failure)
-      await expect(world.client.requestCredential(token, temporary, nonce(1), never())).rejects.toMatchObject(failure)
-      await world.client.requestCredential(token, temporary, nonce(1), never())
+      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject(failure)
+      await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
+    })
+
+    test('finds the order to rotate, and rotates by it once', async () => {
+      const world = await createWorld()
+      const { token } = await enrol(world)
+      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
+      const deviceToken = await world.client.token(first, null, never())
+      expect(await world.client.rotationOrder(deviceToken, never())).toBeNull()
+      world.cloud.orderRotation('order-1')
+      expect(await world.client.rotationOrder(deviceToken, never())).toBe('order-1')
+      const rotate = { token: deviceToken, nonce: nonce(2), orderId: 'order-1' }
+      const second = await world.client.requestCredential(rotate, never())
+      expect(await world.client.requestCredential(rotate, never())).toEqual(second)
+      expect((await world.client.token(first, null, never())).scope).toBe('device')
+      const nextToken = await world.client.token(second, null, never())
+      await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+      expect(await world.client.rotationOrder(nextToken, never())).toBeNull()
+    })
+
+    test('gets no secret without an order, and keeps its credential', async () => {
+      const world = await createWorld()
+      const { token } = await enrol(world)
+      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
+      const deviceToken = await world.client.token(first, null, never())
+      for (const orderId of [null, 'order-1']) {
+        const asking = world.client.requestCredential({ token: deviceToken, nonce: nonce(2), orderId }, never())
+        await expect(asking).rejects.toMatchObject({ code: 'ERR_CLOUD_ANSWER' })
+      }
+      expect((await world.client.token(first, null, never())).scope).toBe('device')
     })
 
     test('says that a token is not good any more, and that is no reason to try another credential', async () => {
       const world = await createWorld()
-      const { temporary, token } = await enrol(world)
+      const { token } = await enrol(world)
       world.cloud.befall({ kind: 'problem', type: 'invalid-token', retryAfterS: 0 })
-      await expect(world.client.requestCredential(token, temporary, nonce(1), never())).rejects.toMatchObject({ code: 'ERR_CLOUD_ANSWER' })
+      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
+        code: 'ERR_CLOUD_ANSWER',
+      })
     })
 
     test('ends with the reason of its signal, for every call, before and while it waits', async () => {
@@ -111,7 +144,7 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
       const calls = [
         (signal: AbortSignal) => world.client.time(signal),
         (signal: AbortSignal) => world.client.token(temporary, null, signal),
-        (signal: AbortSignal) => world.client.requestCredential(token, temporary, nonce(1), signal),
+        (signal: AbortSignal) => world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, signal),
       ]
       for (const call of calls) {
         const reason = new Error('left the state')
@@ -127,5 +160,5 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
 
 async function enrolledSecret({ cloud, client }: Pick<CloudWorld, 'cloud' | 'client'>) {
   const temporary = cloud.temporarySecret()
-  return client.requestCredential(await client.token(temporary, null, never()), temporary, nonce(9), never())
+  return client.requestCredential({ token: await client.token(temporary, null, never()), nonce: nonce(9), orderId: null }, never())
 }

@@ -42,6 +42,16 @@ describe('which credential walks next', () => {
     expect(slots(journey)[0]).toBe('temporary')
   })
 
+  it('alternates between a pending and a promoted credential as often as it takes: either may be the only good one', () => {
+    let journey = journeyOf(pendingCandidate('mk-2'), currentCandidate('mk-1'), temporaryCandidate)
+    const fronts: string[] = []
+    for (let round = 0; round < 6; round++) {
+      journey = failing(journey, 'ERR_WIFI_EAP_REJECTED', round * 1_000)
+      fronts.push(slots(journey)[0] ?? '')
+    }
+    expect(fronts).toEqual(['current', 'temporary', 'pending', 'current', 'pending', 'current'])
+  })
+
   it('goes back to the promoted credential after any failure of a former one', () => {
     const journey = failing(journeyOf(currentCandidate('mk-1'), temporaryCandidate), 'ERR_WIFI_EAP_REJECTED', 0)
     expect(slots(failing(journey, 'ERR_WIFI_NO_HOTSPOT', 1))[0]).toBe('current')

@@ -10,8 +10,11 @@ type Ride = { readonly state: State; readonly effects: number }
 
 const MOST_EFFECTS = 600
 
-const isStep = (effect: Effect): effect is StepEffect =>
-  effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'keep-token'
+const stepOf = (world: World, effects: readonly Effect[]): StepEffect | undefined =>
+  effects.find((effect): effect is StepEffect => {
+    if (effect.do === 'watch-orders') return world.order !== null
+    return effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'keep-token'
+  })
 
 /** One life of the device: from power-on until it is steady, or until the power is cut before or after the n-th effect. */
 function live(world: World, cut: Cut | null = null, meanwhile: (done: number) => void = () => {}): Ride {
@@ -19,7 +22,7 @@ function live(world: World, cut: Cut | null = null, meanwhile: (done: number) =>
   let nowMs = 0
   let done = 0
   while (done < MOST_EFFECTS) {
-    const effect = effects.find(isStep)
+    const effect = stepOf(world, effects)
     if (effect === undefined) return { state, effects: done }
     meanwhile(done)
     if (cut?.at === done && cut.when === 'before') return { state, effects: done }
@@ -123,6 +126,28 @@ describe('a device whose power is cut', () => {
     expect(refusals).toBeGreaterThan(0)
   })
 
+  it('rotates on an order through any cut, any lost message and any forged failure, and ends with the new secret', () => {
+    let cases = 0
+    for (let at = 0; at < 14; at++)
+      for (const when of ['before', 'after'] as const)
+        for (let exchange = 0; exchange < 8; exchange++)
+          for (const fate of ['ok', ...FATES] as const) {
+            let armed = Number.POSITIVE_INFINITY
+            const world = new World((n) => (n === armed + exchange ? fate : 'ok'))
+            live(world)
+            const first = world.currentSecretId
+            armed = world.exchanges
+            world.order = 'order-1'
+            live(world, { at, when })
+            const story = `${fate} at exchange ${exchange} of the rotation, cut ${when} ${at}`
+            expectSteady(world, live(world), story)
+            expect(world.order, story).toBeNull()
+            expect(world.currentSecretId, story).not.toBe(first)
+            cases += 1
+          }
+    expect(cases).toBe(14 * 2 * 8 * 4)
+  })
+
   it('never shows the temporary secret again once a permanent one was promoted, whatever gets lost', () => {
     for (let seed = 1; seed <= 500; seed++) {
       const draw = lottery(seed)
@@ -133,7 +158,7 @@ describe('a device whose power is cut', () => {
       lossy.cloud = world.cloud
       let [state, ...effects] = START
       for (let done = 0; done < MOST_EFFECTS && state.phase !== 'steady'; done++) {
-        const effect = effects.find(isStep)
+        const effect = stepOf(world, effects)
         if (effect === undefined) break
         if (effect.do === 'join') expect(effect.candidate.slot, `seed ${seed}`).toBe('current')
         const [next, ...more] = transition(state, lossy.act(effect), done * 60_000)

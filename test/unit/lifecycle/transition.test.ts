@@ -13,7 +13,6 @@ import {
   journeyOf,
   linkOn,
   pendingCandidate,
-  temporary,
   temporaryCandidate,
   tokenOf,
 } from './samples.ts'
@@ -36,7 +35,7 @@ const swapping = (step: Extract<State, { phase: 'swapping' }>['step'], journey =
   token: tokenOf('enrol'),
   step,
 })
-const requesting = swapping({ at: 'requesting', credential: temporary, nonce: 'kept' })
+const requesting = swapping({ at: 'requesting', orderId: null, nonce: 'kept' })
 
 type Row = {
   readonly story: string
@@ -159,14 +158,14 @@ const ROWS: readonly Row[] = [
     from: { phase: 'authenticating', journey: settled, hold },
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link'],
+    does: ['keep-token', 'watch-link', 'watch-orders'],
   },
   {
     story: 'a flashed secret is in: steady',
     from: { phase: 'authenticating', journey: journeyOf(flashedCandidate), hold },
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link'],
+    does: ['keep-token', 'watch-link', 'watch-orders'],
   },
   {
     story: 'a token of the wrong scope is not trusted',
@@ -198,7 +197,7 @@ const ROWS: readonly Row[] = [
   },
   {
     story: 'a fresh nonce is spent too: it waits',
-    from: swapping({ at: 'requesting', credential: temporary, nonce: 'fresh' }),
+    from: swapping({ at: 'requesting', orderId: null, nonce: 'fresh' }),
     event: failed('ERR_CLOUD_NONCE_SPENT'),
     to: 'waiting',
     does: ['wait', 'watch-link'],
@@ -222,19 +221,33 @@ const ROWS: readonly Row[] = [
     from: swapping({ at: 'promoting', credential: issued('mk-1') }, proving),
     event: { type: 'promoted' },
     to: 'steady',
-    does: ['keep-token', 'watch-link'],
+    does: ['keep-token', 'watch-link', 'watch-orders'],
   },
   {
     story: 'a renewed token leaves it steady',
     from: steady,
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link'],
+    does: ['keep-token', 'watch-link', 'watch-orders'],
   },
   {
     story: 'steady, and the cloud goes away: the link is kept',
     from: steady,
     event: failed('ERR_CLOUD_UNREACHABLE'),
+    to: 'waiting',
+    does: ['wait', 'watch-link'],
+  },
+  {
+    story: 'steady, and a rotation is ordered: it asks with the same moves',
+    from: steady,
+    event: { type: 'ordered', orderId: 'order-1' },
+    to: 'swapping',
+    does: ['request-swap', 'watch-link'],
+  },
+  {
+    story: 'the order was taken back: it waits, and the credential stays in front',
+    from: swapping({ at: 'requesting', orderId: 'order-1', nonce: 'kept' }, settled),
+    event: failed('ERR_CLOUD_REFUSED'),
     to: 'waiting',
     does: ['wait', 'watch-link'],
   },

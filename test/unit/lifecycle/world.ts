@@ -2,6 +2,8 @@
  * A small world for the lifecycle: a disk that survives power cuts, and a cloud whose credential rules are the real ones
  * (cloud/rules). The transition function that runs in it is the real one too.
  */
+
+import type { CredentialId } from '../../../agent/contract/names.ts'
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
 import { type Credential, credentialLabel, type IssuedSecret } from '../../../agent/credential/credential.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
@@ -9,6 +11,7 @@ import type { Effect, Event } from '../../../agent/lifecycle/state.ts'
 import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../cloud/rules/hotspot.ts'
+import { requestRotation } from '../../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../../cloud/rules/swap.ts'
 import { tokenByIssued, tokenByTemporary } from '../../../cloud/rules/token.ts'
 import { bssAt, failureOf, issued, linkOn, temporary, tokenOf } from './samples.ts'
@@ -29,12 +32,16 @@ const PRESENTED: TemporaryPresented = {
   nowMs: 0,
 }
 
+const CODES: Readonly<Record<string, FailureCode>> = { 'nonce-spent': 'ERR_CLOUD_NONCE_SPENT', 'order-closed': 'ERR_CLOUD_ANSWER' }
+
 /** A device's disk and the cloud's record of the device. */
 export class World {
   readonly disk: Disk = { pending: null, current: null, nonce: null }
   cloud: DeviceCredentials | null = null
+  /** The rotation order that an operator opened. */
+  order: string | null = null
   readonly #fateOf: (n: number) => Fate
-  #exchanges = 0
+  exchanges = 0
   #nonces = 0
 
   constructor(fateOf: (n: number) => Fate = () => 'ok') {
@@ -59,7 +66,7 @@ export class World {
   /** Somebody else who knows the temporary secret asks for a permanent one: the device's own unused answer is superseded. */
   thiefAsks(): void {
     this.#token(temporary)
-    this.#swap('the nonce of a thief')
+    this.#swap('the nonce of a thief', null)
   }
 
   /** Carries out an effect as a device in this world would. */
@@ -71,6 +78,8 @@ export class World {
         return { type: 'scanned', bsss: [bssAt(1)] }
       case 'wait':
         return { type: 'waited' }
+      case 'watch-orders':
+        return { type: 'ordered', orderId: this.order ?? 'nobody asks without an order' }
       case 'store-pending':
         this.disk.pending = effect.credential
         return { type: 'stored' }
@@ -90,7 +99,7 @@ export class World {
   }
 
   #exchange(effect: Exchange): Event {
-    const fate = this.#fateOf(this.#exchanges++)
+    const fate = this.#fateOf(this.exchanges++)
     const lost: FailureCode = effect.do === 'join' ? 'ERR_WIFI_JOIN_TIMEOUT' : 'ERR_CLOUD_UNREACHABLE'
     if (fate === 'request-lost') return { type: 'failed', failure: failureOf(lost) }
     if (fate === 'forged-failure' && effect.do === 'join') return { type: 'failed', failure: failureOf('ERR_WIFI_EAP_REJECTED') }
@@ -109,7 +118,7 @@ export class World {
         return this.#token(effect.candidate.credential)
       case 'request-swap':
         if (effect.nonce === 'fresh' || this.disk.nonce === null) this.disk.nonce = `nonce ${this.#nonces++}`
-        return this.#swap(this.disk.nonce)
+        return this.#swap(this.disk.nonce, effect.orderId)
     }
   }
 
@@ -119,16 +128,26 @@ export class World {
         ? tokenByTemporary(this.cloud, PRESENTED)
         : tokenByIssued(this.cloud, credential.id.kind === 'issued' ? credential.id.secretId : '')
     this.cloud = verdict.device
+    if (verdict.events.some(({ event }) => event === 'became-current')) this.order = null
     if (!verdict.answer.granted) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
     return { type: 'authenticated', token: tokenOf(verdict.answer.scope) }
   }
 
-  #swap(nonce: string): Event {
+  /** The credential whose token asks for a rotation: the current one. */
+  #asking(): CredentialId {
+    return { kind: 'issued', secretId: this.currentSecretId ?? '' }
+  }
+
+  #swap(nonce: string, orderId: string | null): Event {
     if (this.cloud === null) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
-    const verdict = requestCredential(this.cloud, { presented: PRESENTED, nonce, nextSecretId: (generation) => `mk-${generation}` })
+    const nextSecretId = (generation: number): string => `mk-${generation}`
+    const verdict =
+      orderId === null
+        ? requestCredential(this.cloud, { presented: PRESENTED, nonce, nextSecretId })
+        : requestRotation(this.cloud, { credentialId: this.#asking(), orderOpen: orderId === this.order, nonce, nextSecretId })
     this.cloud = verdict.device
     if (verdict.answer.issued) return { type: 'issued', credential: issued(verdict.answer.secretId) }
-    const code: FailureCode = verdict.answer.problem === 'nonce-spent' ? 'ERR_CLOUD_NONCE_SPENT' : 'ERR_CLOUD_REFUSED'
+    const code: FailureCode = CODES[verdict.answer.problem] ?? 'ERR_CLOUD_REFUSED'
     return { type: 'failed', failure: failureOf(code) }
   }
 }

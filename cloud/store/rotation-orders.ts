@@ -1,0 +1,20 @@
+/** Rotation orders: at most one is open for a device. */
+import type { DeviceName } from '../../agent/contract/names.ts'
+import type { Database } from './tables.ts'
+
+/** The id of the device's open order; null where there is none. */
+export async function openOrder(db: Database, { account, device }: DeviceName): Promise<string | null> {
+  const query = db.selectFrom('rotation_order').select('id').where('account', '=', account).where('device', '=', device)
+  return (await query.where('closed_at', 'is', null).executeTakeFirst())?.id ?? null
+}
+
+/** Stores a new, open order. */
+export async function insertOrder(db: Database, id: string, { account, device }: DeviceName, nowMs: number): Promise<void> {
+  await db.insertInto('rotation_order').values({ id, account, device, created_at: nowMs, closed_at: null }).execute()
+}
+
+/** Closes the device's open order, if there is one: it served its purpose. */
+export async function closeOrder(db: Database, { account, device }: DeviceName, nowMs: number): Promise<void> {
+  const query = db.updateTable('rotation_order').set({ closed_at: nowMs }).where('account', '=', account).where('device', '=', device)
+  await query.where('closed_at', 'is', null).execute()
+}

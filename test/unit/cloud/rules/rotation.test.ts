@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import type { CredentialId } from '../../../../agent/contract/names.ts'
+import type { DeviceCredentials } from '../../../../cloud/rules/device-credentials.ts'
+import { requestRotation } from '../../../../cloud/rules/rotation.ts'
+import { tokenByFlashed, tokenByIssued } from '../../../../cloud/rules/token.ts'
+
+const current: DeviceCredentials = {
+  temporary: { state: 'superseded', keyId: 'line-7' },
+  flashed: 'none',
+  issued: [{ secretId: 'id-1', generation: 1, nonce: 'nonce-1', state: 'current' }],
+}
+const flashed: DeviceCredentials = { temporary: { state: 'none' }, flashed: 'good', issued: [] }
+const byIssued: CredentialId = { kind: 'issued', secretId: 'id-1' }
+
+const rotate = (device: DeviceCredentials, credentialId: CredentialId, orderOpen = true, nonce = 'nonce-2') =>
+  requestRotation(device, { credentialId, orderOpen, nonce, nextSecretId: (generation) => `id-${generation}` })
+
+describe('a rotation', () => {
+  it('issues the next generation and leaves the current secret good until the new one is proved', () => {
+    const verdict = rotate(current, byIssued)
+    expect(verdict.answer).toEqual({ issued: true, secretId: 'id-2' })
+    expect(tokenByIssued(verdict.device, 'id-1').answer.granted).toBe(true)
+    const proved = tokenByIssued(verdict.device, 'id-2')
+    expect(proved.answer.granted).toBe(true)
+    expect(tokenByIssued(proved.device, 'id-1').answer.granted).toBe(false)
+  })
+
+  it('gives the same answer to the same nonce, and supersedes an unused one for a new nonce', () => {
+    const once = rotate(current, byIssued)
+    const again = rotate(once.device ?? current, byIssued)
+    expect(again.answer).toEqual(once.answer)
+    const other = rotate(again.device ?? current, byIssued, true, 'nonce-3')
+    expect(other.answer).toEqual({ issued: true, secretId: 'id-3' })
+    expect(rotate(other.device ?? current, byIssued).answer).toMatchObject({ issued: false, problem: 'nonce-spent' })
+  })
+
+  it('replaces a flashed secret too', () => {
+    const verdict = rotate(flashed, { kind: 'flashed' })
+    expect(tokenByFlashed(verdict.device).answer.granted).toBe(true)
+    const proved = tokenByIssued(verdict.device, 'id-1')
+    expect(tokenByFlashed(proved.device).answer.granted).toBe(false)
+  })
+
+  it.each([
+    { story: 'without an open order', device: current, id: byIssued, orderOpen: false, problem: 'order-closed' },
+    {
+      story: 'by a superseded secret',
+      device: { ...current, issued: [{ ...current.issued[0], state: 'superseded' }] } as DeviceCredentials,
+      id: byIssued,
+      orderOpen: true,
+      problem: 'revoked',
+    },
+    {
+      story: 'by a temporary one',
+      device: current,
+      id: { kind: 'temporary', keyId: 'line-7' } as CredentialId,
+      orderOpen: true,
+      problem: 'revoked',
+    },
+    {
+      story: 'by a flashed one that was superseded',
+      device: { ...flashed, flashed: 'superseded' } as DeviceCredentials,
+      id: { kind: 'flashed' } as CredentialId,
+      orderOpen: true,
+      problem: 'revoked',
+    },
+  ])('is refused $story, and nothing changes', ({ device, id, orderOpen, problem }) => {
+    const verdict = rotate(device, id, orderOpen)
+    expect(verdict.answer).toMatchObject({ issued: false, problem })
+    expect(verdict.device).toEqual(device)
+  })
+})
