@@ -37,6 +37,16 @@ export const WALK_AFTER_REBOOT: readonly ExpectedStep[] = [
   step('steady again', 'authenticated', ({ to, fields }) => to === 'steady' && fieldText(fields, 'scope') === 'device'),
 ]
 
+/** From the order to the promoted next secret. */
+export const ROTATION_WALK: readonly ExpectedStep[] = [
+  step('order', 'ordered'),
+  step('next secret issued', 'issued', ({ fields }) => fieldText(fields, 'credential').startsWith('s.')),
+  step('next secret stored', 'stored'),
+  join('join, with the next secret'),
+  token('device'),
+  step('promotion', 'promoted', ({ to }) => to === 'steady'),
+]
+
 /** What a walk came to. */
 export type WalkResult = { readonly ok: true; readonly events: readonly LogEvent[] } | { readonly ok: false; readonly problem: string }
 

@@ -31,8 +31,11 @@ export type OpenWiredStage = OpenStage & { readonly lab: WiredLab; readonly fold
 /** The port of the Cloud API as the device sees it. */
 export const CLOUD_PORT = 8443
 
-/** Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. */
-export async function openWiredStage(parentFolder: string): Promise<OpenWiredStage> {
+/**
+ * Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. `timers` of the CA config may
+ * be other than the defaults.
+ */
+export async function openWiredStage(parentFolder: string, timers: Readonly<Record<string, number>> = {}): Promise<OpenWiredStage> {
   await mkdir(parentFolder, { recursive: true })
   const folder = await mkdtemp(join(parentFolder, 'wired-'))
   const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
@@ -40,14 +43,18 @@ export async function openWiredStage(parentFolder: string): Promise<OpenWiredSta
     for (const each of closers.toReversed()) await each()
   }
   try {
-    return { ...(await raise(folder, closers)), close }
+    return { ...(await raise(folder, closers, timers)), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function raise(folder: string, closers: (() => Promise<unknown>)[]): Promise<Omit<OpenWiredStage, 'close'>> {
+async function raise(
+  folder: string,
+  closers: (() => Promise<unknown>)[],
+  timers: Readonly<Record<string, number>>,
+): Promise<Omit<OpenWiredStage, 'close'>> {
   const authority = await createAuthority(folder, 'ca')
   const aaa = await issueServer(folder, authority, { name: 'aaa', dnsName: AAA_HOST })
   const api = await issueServer(folder, authority, { name: 'api', dnsName: CLOUD_HOST })
@@ -78,7 +85,7 @@ async function raise(folder: string, closers: (() => Promise<unknown>)[]): Promi
     ...{ folder, cloud, cloudPort: CLOUD_PORT, aaaCaFile: authority.certificateFile },
     hotspot: { security: 'wired-eap' },
     wifi: { interface: lab.wire.interfaceName, address: 'udhcpc' },
-    sections: { state: { directory: stateFolder } },
+    sections: { state: { directory: stateFolder }, timers },
   })
   const agent = new AgentProcess({ inside: insideNamespace(deviceNamespace), configFile, busAddress: lab.busAddress })
   closers.push(() => agent.stop())

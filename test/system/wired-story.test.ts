@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parseLogLine } from '../../scripts/story/agent-log.ts'
+import { DEVICE } from '../../scripts/story/names.ts'
 import { tellStory } from '../../scripts/story/story.ts'
+import { FIRST_WALK, ROTATION_WALK, Walk } from '../../scripts/story/walk.ts'
 import { openWiredStage } from '../../scripts/story/wired-stage.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
@@ -15,6 +18,28 @@ describe('the whole way, on the wire', () => {
       await close()
     }
     expect(lines.join('\n')).toMatch(/promoted[\s\S]*superseded[\s\S]*refused[\s\S]*came back[\s\S]*done: \d+ packets/)
+  })
+
+  it('rotates the permanent secret when the operator orders it', async () => {
+    const { stage, cloud, close } = await openWiredStage(LAB_FOLDER, { actionsFastMs: 300 })
+    try {
+      const walks = [new Walk(FIRST_WALK, 30_000), new Walk(ROTATION_WALK, 30_000)] as const
+      await stage.start((line) => {
+        const event = parseLogLine(line)
+        if (event !== null) for (const walk of walks) walk.see(event)
+      })
+      expect(await walks[0].result).toMatchObject({ ok: true })
+      const first = await stage.deviceState()
+      await cloud.operate('device', 'rotate', DEVICE.account, DEVICE.device)
+      expect(await walks[1].result).toMatchObject({ ok: true })
+      const second = await stage.deviceState()
+      expect(second.currentSecretId).not.toBe(first.currentSecretId)
+      expect(second.pendingEmpty).toBe(true)
+      const superseded = (await stage.audit()).find(({ event }) => event === 'current-superseded')
+      expect(superseded?.credential).toBe(`s.${first.currentSecretId}`)
+    } finally {
+      await close()
+    }
   })
 
   it('fails at the first join when the cloud is stopped, since nobody else may say yes', async () => {
