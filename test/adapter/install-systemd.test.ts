@@ -36,7 +36,7 @@ describe('the unit', () => {
     expect(complaints(join(scratch, 'zipkey-agent.service'))).toEqual([expect.stringContaining('ProtectEverything')])
   })
 
-  it.each(['udhcpc.conf', 'secrets.conf'])('is understood with the drop-in example %s', (example) => {
+  it.each(['udhcpc.conf', 'secrets.conf', 'read-only-config.conf'])('is understood with the drop-in example %s', (example) => {
     const unit = unitWith(example)
     expect(complaints(unit)).toEqual([])
     appendFileSync(join(`${unit}.d`, example), 'ProtectEverything=yes\n')
@@ -68,7 +68,7 @@ describe('the unit', () => {
 })
 
 describe('user and directories', () => {
-  it('are made by systemd: /etc/zipkey is closed to others and not writable for the agent', () => {
+  it('are made by systemd: /etc/zipkey is closed to others, and the agent may replace there what it owns', () => {
     const root = join(scratch, 'root')
     for (const [source, target] of [
       ['sysusers', 'usr/lib/sysusers.d'],
@@ -85,14 +85,15 @@ describe('user and directories', () => {
     const tmpfiles = run('systemd-tmpfiles', `--root=${root}`, '--create', 'zipkey.conf')
     expect(tmpfiles).toEqual({ status: 0, told: '' })
     const group = Number(/^zipkey:[^:]*:(\d+):/m.exec(readFileSync(join(root, 'etc/group'), 'utf8'))?.[1])
+    const user = Number(/^zipkey:[^:]*:(\d+):/m.exec(readFileSync(join(root, 'etc/passwd'), 'utf8'))?.[1])
     const seen = ['etc/zipkey', 'etc/zipkey/ca.d', 'etc/zipkey/ca.json', 'sys/devices/virtual/dmi/id/product_serial'].map((name) => {
       const { mode, uid, gid } = statSync(join(root, name))
-      return [name, (mode & 0o777).toString(8), uid, gid]
+      return [name, (mode & 0o7777).toString(8), uid, gid]
     })
     expect(seen).toEqual([
-      ['etc/zipkey', '750', 0, group],
-      ['etc/zipkey/ca.d', '750', 0, group],
-      ['etc/zipkey/ca.json', '640', 0, group],
+      ['etc/zipkey', '1770', 0, group],
+      ['etc/zipkey/ca.d', '1770', 0, group],
+      ['etc/zipkey/ca.json', '640', user, group],
       ['sys/devices/virtual/dmi/id/product_serial', '440', 0, group],
     ])
   })

@@ -61,7 +61,8 @@ const filesIn = (root: string): readonly string[] =>
 
 const cacheName = `/usr/lib/zipkey/zipkey-agent.bundle.cjs.${process.version}-${process.arch}.cache`
 const groupOf = (root: string): number => Number(/^zipkey:[^:]*:(\d+):/m.exec(readFileSync(join(root, 'etc/group'), 'utf8'))?.[1])
-const modeOf = (file: string): string => (statSync(file).mode & 0o777).toString(8)
+const userOf = (root: string): number => Number(/^zipkey:[^:]*:(\d+):/m.exec(readFileSync(join(root, 'etc/passwd'), 'utf8'))?.[1])
+const modeOf = (file: string): string => (statSync(file).mode & 0o7777).toString(8)
 
 describe('scripts/install --root', () => {
   it('puts program, unit, policy, user and directories into an image, and says so', () => {
@@ -91,17 +92,15 @@ describe('scripts/install --root', () => {
     expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toMatch(
       new RegExp(`^zipkey:[^:]*:\\d+:${group}:ZipKey agent:/var/lib/zipkey:/usr/sbin/nologin$`, 'm'),
     )
-    for (const [name, mode] of [
-      ['etc/zipkey', '750'],
-      ['etc/zipkey/ca.d', '750'],
-      ['etc/zipkey/ca.json', '640'],
+    const user = userOf(root)
+    expect(user).toBeGreaterThan(0)
+    for (const [name, mode, owner] of [
+      ['etc/zipkey', '1770', 0],
+      ['etc/zipkey/ca.d', '1770', 0],
+      ['etc/zipkey/ca.json', '640', user],
     ] as const) {
-      expect([name, modeOf(join(root, name)), statSync(join(root, name)).uid, statSync(join(root, name)).gid]).toEqual([
-        name,
-        mode,
-        0,
-        group,
-      ])
+      const { uid, gid } = statSync(join(root, name))
+      expect([name, modeOf(join(root, name)), uid, gid]).toEqual([name, mode, owner, group])
     }
   })
 
