@@ -81,9 +81,9 @@ export class KeyRetirement {
     try {
       await act()
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'it is not UTF-8'
+      const reason = reasonOf(error)
       // A layer that is laid over may name what is not there.
-      if (code !== 'ENOENT') this.#stays(file, code)
+      if (reason !== 'ENOENT') this.#stays(file, reason)
     }
   }
 
@@ -92,6 +92,13 @@ export class KeyRetirement {
     this.#told.add(place)
     this.#options.log.warn({ place, reason, remedy: REMEDY }, `the provisioning key stays in ${place}: ${reason}; ${REMEDY}`)
   }
+}
+
+/** Never an error's text, which may quote what was read. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const code = 'code' in error ? String(error.code) : error.name
+  return code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : code
 }
 
 /** A file that is not UTF-8 would not come out as it went in. */
