@@ -10,12 +10,35 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
 /** One of them. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** Member names that must never reach a log, up to three levels deep: a second net, since a Secret prints as `[secret]` by itself. */
-const REDACTED = ['secret', 'password', 'provisioningKey', 'privateKey', 'passphrase', 'accessToken', 'assertion'].flatMap((name) => [
-  name,
-  `*.${name}`,
-  `*.*.${name}`,
+/** Member names that must never reach a log, however deep: a second net, since a Secret prints as `[secret]` by itself. */
+const REDACTED: ReadonlySet<string> = new Set([
+  'secret',
+  'password',
+  'provisioningKey',
+  'privateKey',
+  'passphrase',
+  'accessToken',
+  'assertion',
 ])
+const MAX_DEPTH = 10
+
+/**
+ * The fields of a line without what must not be shown. pino's own `redact` reads its paths anew for each line, which is so hot that V8
+ * optimizes it: its compiler alone then takes four megabytes of resident memory.
+ */
+function withoutSecrets(fields: object, depth = 0): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, REDACTED.has(name) ? '[secret]' : shown(value, depth + 1)]),
+  )
+}
+
+/** Errors, Secrets and the like say themselves how they are shown. */
+function shown(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > MAX_DEPTH) return '[too deep]'
+  if (Array.isArray(value)) return value.map((each) => shown(each, depth + 1))
+  return Object.getPrototypeOf(value) === Object.prototype ? withoutSecrets(value, depth) : value
+}
 
 const PRIORITY: Readonly<Record<number, string>> = { 10: '<7>', 20: '<7>', 30: '<6>', 40: '<4>', 50: '<3>', 60: '<2>' }
 
@@ -36,7 +59,7 @@ export function createLog(level: LogLevel, options: { readonly journal: boolean 
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.epochTime,
-      redact: { paths: REDACTED, censor: '[secret]' },
+      formatters: { log: (fields) => withoutSecrets(fields) },
       serializers: { err: errorFields },
     },
     stream,

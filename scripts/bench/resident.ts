@@ -11,10 +11,10 @@ import { openWiredStage } from '../story/wired-stage.ts'
 import { median, startNode } from './plain-node.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
-const RUNS = 5
+const RUNS = 3
 const WALK_MS = 60_000
-/** Long enough for what V8 does after a start. */
-const SETTLE_MS = 3_000
+/** V8 gives back what a start left behind when a process has been quiet for some eight seconds. */
+const SETTLE_MS = 12_000
 
 /** Medians over restarts of both. */
 export async function measureResident(): Promise<{ readonly bareKib: number; readonly agentKib: number; readonly runs: number }> {
