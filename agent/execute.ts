@@ -4,8 +4,8 @@ import type { Identity, SharedSecret, TemporarySecret } from './credential/crede
 import { eapProfile } from './credential/eap-profile.ts'
 import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
-import type { Event } from './lifecycle/state.ts'
-import type { AccessToken, Clock, CloudClient, CredentialStore, Supplicant, SystemClock } from './ports.ts'
+import type { Effect, Event } from './lifecycle/state.ts'
+import type { Clock, CloudClient, CredentialStore, Supplicant, SystemClock } from './ports.ts'
 import type { Deadlines, Executors } from './run.ts'
 
 /** What the executors need. */
@@ -92,20 +92,23 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await supplicant.radioAppeared(signal)
       return { type: 'radio-appeared' }
     },
-    'watch-orders': ({ token }, signal) => watchOrders(options, token, signal),
+    'watch-orders': (effect, signal) => watchOrders(options, effect, signal),
   }
 }
 
 /** Asks for orders until there is one. A cloud that does not answer is asked again: whether it is away is for the token to find out. */
-async function watchOrders({ cloud, clock, timers, random }: ExecutorOptions, token: AccessToken, signal: AbortSignal): Promise<Event> {
-  const sinceMs = clock.monotonicMs()
+async function watchOrders(
+  { cloud, clock, timers, random }: ExecutorOptions,
+  { token, steadySinceMs }: Extract<Effect, { do: 'watch-orders' }>,
+  signal: AbortSignal,
+): Promise<Event> {
   for (;;) {
     const asked = await cloud.rotationOrder(token, signal).catch((error: unknown) => {
       if (error instanceof AgentError) return { retryAfterMs: error.retryAfterMs }
       throw error
     })
     if (typeof asked === 'string') return { type: 'ordered', orderId: asked }
-    const everyMs = clock.monotonicMs() - sinceMs < ASK_FAST_FOR_MS ? timers.actionsFastMs : timers.actionsMs
+    const everyMs = clock.monotonicMs() - steadySinceMs < ASK_FAST_FOR_MS ? timers.actionsFastMs : timers.actionsMs
     await clock.sleep(Math.max(everyMs * (0.5 + random()), asked?.retryAfterMs ?? 0), signal)
   }
 }

@@ -71,7 +71,7 @@ export type Effect =
   | { readonly do: 'wait'; readonly attempt: number; readonly atLeastMs: number }
   | { readonly do: 'watch-link'; readonly link: Link }
   | { readonly do: 'watch-radio' }
-  | { readonly do: 'watch-orders'; readonly token: AccessToken }
+  | { readonly do: 'watch-orders'; readonly token: AccessToken; readonly steadySinceMs: number }
 
 /** The next state and what to do there. Effects replace all that were under way; a step without effects leaves them be. */
 export type Step = readonly [State, ...Effect[]]

@@ -74,7 +74,7 @@ function settle(journey: Journey, hold: Hold, token: AccessToken, nowMs: number,
     { phase: 'steady', journey: settled, hold, credential: candidate.credential, token, sinceMs },
     { do: 'keep-token', candidate, token },
     { do: 'watch-link', link: hold.link },
-    { do: 'watch-orders', token },
+    { do: 'watch-orders', token, steadySinceMs: sinceMs },
   ]
 }
 

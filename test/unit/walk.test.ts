@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest'
+import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
+import { formatInnerIdentity } from '../../agent/contract/names.ts'
+import type { Credential } from '../../agent/credential/credential.ts'
+import { createExecutors, deadlinesOf } from '../../agent/execute.ts'
+import type { Log } from '../../agent/log.ts'
+import type { Clock, SystemClock } from '../../agent/ports.ts'
+import { run } from '../../agent/run.ts'
+import { FakeClock } from '../fakes/clock.ts'
+import { FakeCloud } from '../fakes/cloud.ts'
+import { createFakeServiceManager } from '../fakes/service-manager.ts'
+import { FakeDisk, FakeStore } from '../fakes/store.ts'
+import { FakeAir, FakeSupplicant } from '../fakes/supplicant.ts'
+import { bssAt, hotspot } from './lifecycle/samples.ts'
+
+const identity = { account: 'acme', device: 'dev-1', realm: 'zipkey.test' }
+const timers = {
+  ...{ scanMs: 15_000, joinMs: 20_000, addressMs: 15_000, cloudCallMs: 10_000 },
+  ...{ backoffBaseMs: 2_000, backoffCapMs: 300_000, actionsFastMs: 15_000, actionsMs: 300_000 },
+}
+const NOW_MS = Date.UTC(2026, 0, 1)
+
+/** A device with its disk, in front of a hotspot whose AAA server knows whatever password the credential has. */
+class Device {
+  readonly clock = new FakeClock(NOW_MS)
+  readonly cloud: FakeCloud
+  readonly disk = new FakeDisk()
+  readonly events: unknown[] = []
+  readonly setTo: number[] = []
+  readonly air: FakeAir
+  promotions = 0
+  #stop = new AbortController()
+
+  constructor(deviceClockMs = NOW_MS) {
+    const { clock } = this
+    const right: Clock = {
+      nowMs: () => NOW_MS + clock.monotonicMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: clock.sleep.bind(clock),
+    }
+    this.cloud = new FakeCloud(identity, right)
+    this.clock.setWallClock(deviceClockMs)
+    const { caPem, serverName } = hotspot.eap
+    this.air = new FakeAir([bssAt(1)], { caPem, serverName, isExpired: false, users: this.#users() })
+  }
+
+  start(): Promise<unknown> {
+    this.#stop = new AbortController()
+    this.events.length = 0
+    const systemClock: SystemClock = { set: async (timeMs) => void (this.setTo.push(timeMs), this.clock.setWallClock(timeMs)) }
+    const log = (fields: Readonly<Record<string, unknown>>): void => void this.events.push(fields.event)
+    const executors = createExecutors({
+      ...{
+        identity,
+        flashed: [this.cloud.temporarySecret()],
+        supplicant: new FakeSupplicant(this.air),
+        cloud: this.cloud.client(this.clock),
+      },
+      ...{ store: new FakeStore(this.disk), clock: this.clock, systemClock, limits: timers, timers, random: () => 0.5, buildTimeMs: 0 },
+      whenPromoted: () => {
+        this.promotions += 1
+      },
+      whenFloorNotRaised: () => {},
+    })
+    const service = createFakeServiceManager()
+    const logger = { info: log, warn: log } as unknown as Log
+    return run({ executors, deadlines: deadlinesOf(timers), clock: this.clock, log: logger, service, signal: this.#stop.signal })
+  }
+
+  /** Lets time pass in small steps, so that what is ready can happen in between. */
+  async live(untilEvent: string, mostMs = 600_000): Promise<void> {
+    for (let ms = 0; ms < mostMs && !this.events.includes(untilEvent); ms += 1_000) await this.clock.advance(1_000)
+  }
+
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  /** The AAA server asks the cloud, which knows every credential that it could have given. */
+  #users(): ReadonlyMap<string, string> {
+    const cloud = this.cloud
+    const users = new Map<string, string>()
+    users.get = (innerIdentity) => {
+      const credentials: readonly (Credential | null)[] = [cloud.temporarySecret(), this.disk.pending, this.disk.current]
+      const shown = credentials.find(
+        (each) => each !== null && formatInnerIdentity({ ...identity, credentialId: each.id }) === innerIdentity,
+      )
+      return shown === undefined || shown === null
+        ? undefined
+        : deriveHotspotPassword(shown.secret.reveal(), identity, hotspot.eap.aaaDomain)
+    }
+    return users
+  }
+}
+
+describe('the executors and the loop together', () => {
+  it('take a fresh device to a promoted secret', async () => {
+    const device = new Device()
+    const ended = device.start()
+    await device.live('promoted')
+    expect(device.events).toEqual([
+      'loaded',
+      'scanned',
+      'joined',
+      'authenticated',
+      'issued',
+      'stored',
+      'scanned',
+      'joined',
+      'authenticated',
+      'promoted',
+    ])
+    expect(device.disk.current?.id).toEqual({ kind: 'issued', secretId: expect.stringMatching(/^mk1-1-/) })
+    expect(device.promotions).toBe(1)
+    device.stop()
+    await ended
+  })
+
+  it('ask for the time when the clock is before the floor, set it, raise the floor, and join again strictly', async () => {
+    const device = new Device(0)
+    device.disk.timeFloorMs = NOW_MS - 86_400_000
+    const ended = device.start()
+    await device.live('promoted')
+    expect(device.setTo).toEqual([NOW_MS])
+    expect(device.disk.timeFloorMs).toBe(NOW_MS)
+    expect(device.events.slice(0, 6)).toEqual(['loaded', 'scanned', 'joined', 'time-known', 'scanned', 'joined'])
+    device.stop()
+    await ended
+  })
+
+  it('renew the token before it ends, without leaving steady', async () => {
+    const device = new Device()
+    const ended = device.start()
+    await device.live('promoted')
+    device.events.length = 0
+    await device.live('authenticated', 900_000)
+    expect(device.events).toEqual(['authenticated'])
+    device.stop()
+    await ended
+  })
+
+  it('rotate on an order, which is asked for often at first and seldom later', async () => {
+    const device = new Device()
+    const ended = device.start()
+    await device.live('promoted')
+    const first = device.disk.current?.id
+    device.cloud.orderRotation('order-1')
+    device.events.length = 0
+    await device.live('ordered', 20_000)
+    await device.live('promoted')
+    expect(device.disk.current?.id).not.toEqual(first)
+    device.stop()
+    await ended
+  })
+
+  it('come back with the permanent secret after a restart', async () => {
+    const device = new Device()
+    const first = device.start()
+    await device.live('promoted')
+    device.stop()
+    await first
+    const again = device.start()
+    await device.live('authenticated')
+    expect(device.events).toEqual(['loaded', 'scanned', 'joined', 'authenticated'])
+    device.stop()
+    expect(await again).toMatchObject({ phase: 'steady', credential: { id: device.disk.current?.id } })
+  })
+})
