@@ -51,8 +51,10 @@ type GoodConfig = Extract<LoadedConfig, { ok: true }>
 async function serve({ config, files }: GoodConfig, log: Log, service: ServiceManager, signal: AbortSignal): Promise<void> {
   const { identity, timers } = config
   const clock = createClock()
-  const store = await openStore({ directory: config.state.directory, identity, log })
-  const bus = await connectBus(systemBusAddress(process.env), log, signal)
+  const [bus, store] = await Promise.all([
+    connectBus(systemBusAddress(process.env), log, signal),
+    openStore({ directory: config.state.directory, identity, log }),
+  ])
   const supplicant = createWpaSupplicant({ bus, profiles: config.hotspots, wifi: config.wifi, timers, log })
   const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
   const keys = new KeyRetirement({ files, name: identity, credentialsDirectory: process.env.CREDENTIALS_DIRECTORY ?? null, log })
