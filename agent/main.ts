@@ -55,8 +55,9 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     connectBus(systemBusAddress(process.env), log, signal),
     openStore({ directory: config.state.directory, identity, log }),
   ])
-  const supplicant = createWpaSupplicant({ bus, profiles: config.hotspots, wifi: config.wifi, timers, log })
   const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
+  const whileJoining = (): void => void cloud.prepare()
+  const supplicant = createWpaSupplicant({ bus, profiles: config.hotspots, wifi: config.wifi, timers, log, whileJoining })
   const keys = new KeyRetirement({ files, name: identity, credentialsDirectory: process.env.CREDENTIALS_DIRECTORY ?? null, log })
   const busGone = new AbortController()
   bus.closed.then((reason) => busGone.abort(new AgentError('ERR_WIFI_BUS', `the connection to the system bus ended: ${reason.message}`)))

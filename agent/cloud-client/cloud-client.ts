@@ -4,22 +4,28 @@
  */
 import { AgentError } from '../failure.ts'
 import { readCertificates } from './certificate-chain.ts'
-import type { ClosableCloudClient, CloudClientOptions } from './https-cloud-client.ts'
+import type { ClosableCloudClient, CloudClientOptions, HttpsCloudClient } from './https-cloud-client.ts'
 
-/** A client that can be made ready before it is needed, such as while the device joins. */
+/** A client that can be made ready before it is needed, such as while the device joins; preparing never fails, the call after it may. */
 export type PreparableCloudClient = ClosableCloudClient & { prepare(): Promise<void> }
 
 /** The Cloud API of this config. */
 export function createCloudClient(options: CloudClientOptions): PreparableCloudClient {
   // Node would take an empty text for "trust the public CAs".
   if (readCertificates(options.cloud.caPem).length === 0) throw new AgentError('ERR_CONFIG_INVALID', 'cloud.ca holds no certificate')
-  let loading: Promise<ClosableCloudClient> | null = null
-  const loaded = (): Promise<ClosableCloudClient> => {
-    loading ??= import('./https-cloud-client.ts').then(({ HttpsCloudClient }) => new HttpsCloudClient(options))
+  let loading: Promise<HttpsCloudClient> | null = null
+  let preparing: Promise<void> | null = null
+  const loaded = (): Promise<HttpsCloudClient> => {
+    loading ??= import('./https-cloud-client.ts').then((module) => new module.HttpsCloudClient(options))
     return loading
   }
   return {
-    prepare: async () => void (await loaded()),
+    prepare: () => {
+      preparing ??= loaded()
+        .then((client) => client.rehearse())
+        .catch(() => {}) // the call that needs it will tell
+      return preparing
+    },
     time: async (signal) => (await loaded()).time(signal),
     token: async (credential, challenge, signal) => (await loaded()).token(credential, challenge, signal),
     requestCredential: async (request, signal) => (await loaded()).requestCredential(request, signal),

@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import https from 'node:https'
+import { createSecureContext, type SecureContext } from 'node:tls'
 import type { JSONWebKeySet } from 'jose'
 import { parseActionsAnswer, verifyAction } from '../contract/action.ts'
 import { deriveApiKey } from '../contract/derivation.ts'
@@ -45,10 +46,19 @@ export class HttpsCloudClient implements ClosableCloudClient {
   readonly #baseUrl: string
   /** Kept from the token of scope `enrol` to the swap's request that follows it; afterwards the device joins anew. */
   #kept: https.Agent | null = null
+  #trust: SecureContext | null = null
 
   constructor(options: CloudClientOptions) {
     this.#options = options
     this.#baseUrl = options.cloud.url.replace(/\/+$/, '')
+  }
+
+  /** Signs for nobody and reads the CA, since what a first time costs is felt on a small device; nothing is connected. */
+  async rehearse(): Promise<void> {
+    const { cloud, identity } = this.#options
+    this.#trusted()
+    const claims = { name: identity, credentialId: { kind: 'flashed' }, issuer: cloud.issuer, nowMs: 0, jti: '', challenge: null } as const
+    await signAssertion(claims, deriveApiKey(randomBytes(32), identity))
   }
 
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }> {
@@ -167,10 +177,15 @@ export class HttpsCloudClient implements ClosableCloudClient {
       timeout: IDLE_MS,
       maxCachedSessions: 0,
       autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
-      ca: this.#options.cloud.caPem,
-      minVersion: 'TLSv1.2',
+      secureContext: this.#trusted(),
       rejectUnauthorized: true,
     })
+  }
+
+  /** The pinned CA, read once. */
+  #trusted(): SecureContext {
+    this.#trust ??= createSecureContext({ ca: this.#options.cloud.caPem, minVersion: 'TLSv1.2' })
+    return this.#trust
   }
 
   #url(route: string): URL {

@@ -26,6 +26,8 @@ export type WpaSupplicantOptions = {
   readonly wifi: { readonly interface: string; readonly country: string | null; readonly address: 'system' | 'udhcpc' }
   readonly timers: { readonly joinMs: number; readonly addressMs: number; readonly scanMs: number }
   readonly log: Log
+  /** Called while a join waits for the hotspot, for work that has to be done before what follows a join. */
+  readonly whileJoining?: () => void
   readonly netdevs?: Netdevs
   readonly udhcpc?: UdhcpcOptions
 }
@@ -86,7 +88,9 @@ class WpaSupplicant implements Supplicant {
       try {
         await Promise.all([leaving, this.#netdevs.follow()])
         const mark = this.#netdevs.now()
-        const { method, serverSubject } = await this.#select(network, bss, signal)
+        const selecting = this.#select(network, bss, signal)
+        this.#options.whileJoining?.()
+        const { method, serverSubject } = await selecting
         if (this.#options.wifi.address === 'udhcpc') dhcp = this.#startDhcp(wpa.interfaceName)
         const address = await this.#waitForAddress(wpa, bss, mark, dhcp, signal)
         this.#joined = { network, dhcp }

@@ -21,6 +21,7 @@ const STAND_INS: readonly StandIn[] = [
     importedBy: OURS,
     contents: `const tls = () => require('node:tls')
       export const connect = (...args) => tls().connect(...args)
+      export const createSecureContext = (...args) => tls().createSecureContext(...args)
       export const checkServerIdentity = (...args) => tls().checkServerIdentity(...args)`,
   },
   {
