@@ -12,8 +12,8 @@ import type { OpenWiredStage } from '../../scripts/story/wired-stage.ts'
 /** A line of the agent's log, or of what it prints before it has one (`msg` alone). */
 export type AgentLine = Readonly<Record<string, unknown>> & { readonly msg: string }
 
-/** How an agent is run: shell lines before it, in its own mount namespace; more arguments. */
-export type RunOptions = { readonly prepare?: string; readonly args?: readonly string[] }
+/** How an agent is run: shell lines before it, in its own mount namespace; more arguments; another build of it. */
+export type RunOptions = { readonly prepare?: string; readonly args?: readonly string[]; readonly program?: string }
 
 const STEADY_MS = 30_000
 
@@ -131,9 +131,9 @@ export class FieldDevice {
   }
 
   /** Starts the built agent as a service manager would; ended with the test at the latest. */
-  start({ prepare = '', args = [] }: RunOptions = {}): AgentRun {
+  start({ prepare = '', args = [], program: agentProgram = builtProgram('zipkey-agent') }: RunOptions = {}): AgentRun {
     const { lab } = this.#stage
-    const agent = [process.execPath, builtProgram('zipkey-agent'), '--config', this.configFile, ...args]
+    const agent = [process.execPath, agentProgram, '--config', this.configFile, ...args]
     const [program = '', ...parameters] = [
       ...insideNamespace(lab.wire.deviceNamespace),
       'sh',
