@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CommandChannel, CommandResult, Follower } from './command-channel.ts'
+import { type DiskRecordings, startRecording } from './disk-recording.ts'
 import { Hotspot } from './hotspot.ts'
 import type { HostPorts, MachineFiles } from './qemu-arguments.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -18,12 +19,15 @@ export class Lab {
   readonly #snapshot: Snapshot
   readonly #ports: HostPorts
   readonly #followers = new Set<(channel: CommandChannel) => void>()
+  readonly #recordingFolder: string | null
+  #recordings: DiskRecordings | null = null
   #machine: VirtualMachine | undefined
 
-  constructor(files: MachineFiles, snapshot: Snapshot, ports: HostPorts) {
+  constructor(files: MachineFiles, snapshot: Snapshot, ports: HostPorts, recordingFolder: string | null) {
     this.#files = files
     this.#snapshot = snapshot
     this.#ports = ports
+    this.#recordingFolder = recordingFolder
   }
 
   /** Address of the guest's system D-Bus for a client on the host, whose user id must be root's. */
@@ -46,11 +50,22 @@ export class Lab {
     return this.#machine?.pid
   }
 
+  /** The device's state disk; a copy of it may be read while the power is off. */
+  get stateDiskFile(): string {
+    return this.#files.stateDiskFile
+  }
+
+  /** What was recorded of the disks since the power was last switched on. */
+  get recordings(): DiskRecordings {
+    if (this.#recordings === null) throw new Error('this lab does not record its disks')
+    return this.#recordings
+  }
+
   /** Switches the power on. */
   async powerOn(from: PowerOn): Promise<void> {
     if (this.#machine !== undefined) throw new Error('the power is on already')
     const memory = from === 'boot' ? ({ from: 'boot' } as const) : ({ from: 'snapshot', memoryFile: this.#snapshot.memoryFile } as const)
-    this.#machine = await VirtualMachine.start(this.#files, memory, this.#ports)
+    this.#machine = await VirtualMachine.start({ ...this.#files, ...(await this.#startRecording()) }, memory, this.#ports)
     const { channel } = this.#machine
     channel.onReady(() => this.#restartFollowers())
     switch (from) {
@@ -127,6 +142,13 @@ export class Lab {
   async close(): Promise<void> {
     await this.cutPower()
     rmSync(this.#files.runFolder, { recursive: true, force: true })
+  }
+
+  async #startRecording(): Promise<Pick<MachineFiles, 'diskLogs'>> {
+    if (this.#recordingFolder === null) return {}
+    this.#recordings = await startRecording(this.#recordingFolder, this.#files)
+    const { state, config } = this.#recordings
+    return { diskLogs: { state: state.logFile, config: config.logFile } }
   }
 
   #running(): VirtualMachine {

@@ -15,17 +15,17 @@ export type LabOptions = {
   state?: readonly DiskFile[]
   /** Where the cloud listens on the host's loopback. The device knows it as https://api.zipkey.test. */
   cloudPort: number
+  /** A folder for what the device writes to its disks, each time the power is on. */
+  recordDisks?: string
 }
 
 /** Gives a running lab with disks of its own; `close()` ends it. */
-export async function openLab({ image, powerOn, config, state, cloudPort }: LabOptions): Promise<Lab> {
+export async function openLab({ image, powerOn, config, state, cloudPort, recordDisks }: LabOptions): Promise<Lab> {
   const runFolder = createRunFolder()
   const { kernelFile, initramfsFile, rootImageFile, programDiskFile } = image
   const disks = { stateDiskFile: join(runFolder, 'state.disk'), configDiskFile: join(runFolder, 'config.disk') }
-  const lab = new Lab({ kernelFile, initramfsFile, rootImageFile, programDiskFile, runFolder, ...disks }, image.snapshot, {
-    cloudPort,
-    busPort: await freePort(),
-  })
+  const files = { kernelFile, initramfsFile, rootImageFile, programDiskFile, runFolder, ...disks }
+  const lab = new Lab(files, image.snapshot, { cloudPort, busPort: await freePort() }, recordDisks ?? null)
   try {
     await Promise.all([
       createDisk(disks.stateDiskFile, diskSizesMib.state, state ?? []),

@@ -11,6 +11,8 @@ export type MachineFiles = {
   programDiskFile: string
   stateDiskFile: string
   configDiskFile: string
+  /** Where QEMU logs every write and flush of the two disks above, if it does. */
+  diskLogs?: Readonly<Record<'state' | 'config', string>>
   /** Folder for sockets and logs of this machine. */
   runFolder: string
 }
@@ -44,8 +46,8 @@ export function qemuArguments(files: MachineFiles, memory: Memory, ports: HostPo
     ...['-device', 'virtserialport,chardev=command,name=lab.command', '-device', 'virtio-rng-pci'],
     ...disk('root', files.rootImageFile, ',readonly=on'),
     ...disk('zipkey-program', files.programDiskFile, ',readonly=on'),
-    ...disk('zipkey-state', files.stateDiskFile, ''),
-    ...disk('zipkey-config', files.configDiskFile, ''),
+    ...writableDisk('zipkey-state', files.stateDiskFile, files.diskLogs?.state),
+    ...writableDisk('zipkey-config', files.configDiskFile, files.diskLogs?.config),
     // The hotspot's way to the cloud: 10.0.2.2 is the host's loopback.
     ...['-netdev', 'user,id=uplink,ipv6=off', '-device', 'virtio-net-pci,netdev=uplink,mac=52:54:00:00:00:02,romfile='],
     // A test's way to the guest's D-Bus. "restrict" leaves the guest no way out through this card.
@@ -73,4 +75,13 @@ function memoryArguments(memory: Memory): string[] {
 
 function disk(name: string, file: string, options: string): string[] {
   return ['-drive', `if=none,id=${name},file=${file},format=raw${options}`, '-device', `virtio-blk-pci,drive=${name},serial=${name}`]
+}
+
+function writableDisk(name: string, file: string, logFile: string | undefined): string[] {
+  if (logFile === undefined) return disk(name, file, '')
+  const nodes = `file.driver=file,file.filename=${file},log.driver=file,log.filename=${logFile}`
+  return [
+    ...['-blockdev', `driver=blklogwrites,node-name=${name},log-sector-size=512,${nodes}`],
+    ...['-device', `virtio-blk-pci,drive=${name},serial=${name}`],
+  ]
 }

@@ -1,6 +1,7 @@
 /** The factory's part of the story: the CA config of the device, with its id and a provisioning key and nothing else to prove itself. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DeviceName } from '../../agent/contract/names.ts'
 import { runProgram } from '../run-program.ts'
 import type { LabCloud } from './lab-cloud.ts'
 import { AAA_HOST, CLOUD_HOST, DEVICE, KEY_ID, REALM } from './names.ts'
@@ -9,6 +10,8 @@ import { builtProgram } from './programs.ts'
 /** What differs between the labs. */
 export type FlashRequest = {
   readonly folder: string
+  /** The story's own where it is left out. */
+  readonly device?: DeviceName
   readonly cloud: LabCloud
   /** The port under which the device reaches the Cloud API. */
   readonly cloudPort: number
@@ -21,12 +24,21 @@ export type FlashRequest = {
 }
 
 /** Flashes the device by `zipkey-factory`; gives the path of the CA config. */
-export async function flash({ folder, cloud, cloudPort, aaaCaFile, hotspot, wifi, sections }: FlashRequest): Promise<string> {
+export async function flash({
+  folder,
+  device: name = DEVICE,
+  cloud,
+  cloudPort,
+  aaaCaFile,
+  hotspot,
+  wifi,
+  sections,
+}: FlashRequest): Promise<string> {
   const profileFile = join(folder, 'hotspot.json')
   const eap = { methods: ['TTLS'], inner: 'PAP', ca: { file: aaaCaFile }, serverName: AAA_HOST, aaaDomain: REALM }
   await writeFile(profileFile, JSON.stringify({ ...hotspot, eap }))
   const out = join(folder, 'ca.json')
-  const device = ['--account', DEVICE.account, '--device', DEVICE.device, '--realm', REALM]
+  const device = ['--account', name.account, '--device', name.device, '--realm', REALM]
   const key = ['--key-id', KEY_ID, '--provisioning-key-file', cloud.provisioningKeyFile, '--with-provisioning-key']
   const port = cloudPort === 443 ? '' : `:${cloudPort}`
   const api = ['--cloud-url', `https://${CLOUD_HOST}${port}`, '--cloud-issuer', `https://${CLOUD_HOST}`]

@@ -13,7 +13,7 @@ import type { Say } from './tell.ts'
 import type { OpenStage } from './wired-stage.ts'
 
 /** The port of the Cloud API as the device sees it; the hotspot's garden leads it to the real one. */
-const GARDEN_PORT = 443
+export const GARDEN_PORT = 443
 
 /** The hotspot as the device's CA config describes it. */
 export const RADIO_HOTSPOT = { ssid: 'ZipKey', security: 'wpa-eap', frequenciesMhz: [2412, 2437, 2462] } as const

@@ -1,0 +1,56 @@
+/** `npm run campaign:power-cut -- <n>`: cuts the power of a device n times on its way to its permanent secret, and replays thousands of other cuts. */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type CampaignResult, isGood, runCampaign } from './power-cut/campaign.ts'
+
+const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
+const USAGE = 'usage: npm run campaign:power-cut -- <cuts> [--states <crash states to replay, 100 for each cut>] [--seed <number>]'
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+const tally = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(', ')
+
+type Request = { readonly cuts: number; readonly states: number; readonly seed: number }
+
+function readArguments(): Request | null {
+  try {
+    const { values, positionals } = parseArgs({ options: { states: { type: 'string' }, seed: { type: 'string' } }, allowPositionals: true })
+    const cuts = Number(positionals[0])
+    const request = { cuts, states: Number(values.states ?? 100 * cuts), seed: Number(values.seed ?? Date.now() % 1_000_000) }
+    return positionals.length === 1 && Object.values(request).every((value) => Number.isSafeInteger(value) && value >= 0) ? request : null
+  } catch {
+    return null
+  }
+}
+
+function report(result: CampaignResult, { seed }: Request): void {
+  say(`found after the real cuts: ${tally(result.kindsAtCuts)}`)
+  say(`found in the replayed states: ${tally(result.kindsReplayed)}; ${result.repaired} file systems had to be repaired`)
+  const control = `control: ${result.controlFaults} faults in ${result.controlStates} states of a disk that ignores flushes`
+  say(`power-cut: ${result.cuts} real cuts, ${result.states} replayed states, ${result.faults.length} faults (${control}; seed ${seed})`)
+}
+
+async function main(): Promise<number> {
+  const request = readArguments()
+  if (request === null) {
+    say(USAGE)
+    return 64
+  }
+  const result = await runCampaign({ ...request, labFolder: LAB_FOLDER, say })
+  report(result, request)
+  return isGood(result) ? 0 : 1
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    say(String(error instanceof Error ? error.stack : error))
+    process.exit(1)
+  },
+)

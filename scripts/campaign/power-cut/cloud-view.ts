@@ -1,0 +1,76 @@
+/** Looks at the real cloud from beside it: what it knows of a device at this moment, and what its own rules would say to a credential. */
+import type { DeviceName } from '../../../agent/contract/names.ts'
+import type { Credential } from '../../../agent/credential/credential.ts'
+import { dataFiles, readCloudConfig, readKeys } from '../../../cloud/data-folder.ts'
+import { credentialsOf, readRecords, sealDecoy, secretOf, temporaryPresented } from '../../../cloud/onboarding/records.ts'
+import type { CloudParts } from '../../../cloud/parts.ts'
+import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.ts'
+import type { TemporaryPresented } from '../../../cloud/rules/enrolment.ts'
+import { judgeAtHotspot } from '../../../cloud/rules/hotspot.ts'
+import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../../cloud/rules/token.ts'
+import { type FoundDevice, findDevice } from '../../../cloud/store/devices.ts'
+import { openSqlite } from '../../../cloud/store/sqlite.ts'
+
+/** What the cloud knows of a device's credentials; null: it does not know the device. */
+export type CloudState = DeviceCredentials | null
+
+/** A reader of a running cloud's own folder. */
+export class CloudView {
+  readonly #parts: CloudParts
+
+  private constructor(parts: CloudParts) {
+    this.#parts = parts
+  }
+
+  /** Opens the folder that `zipkey-cloud init` made. */
+  static async open(folder: string): Promise<CloudView> {
+    const keys = await readKeys(folder)
+    const { issuer } = await readCloudConfig(folder)
+    const db = openSqlite(dataFiles(folder).database)
+    return new CloudView({ db, ...keys, sealedDecoy: sealDecoy(keys.masterKeys), issuer, nowMs: Date.now })
+  }
+
+  /** What is committed at this moment. */
+  async stateOf(name: DeviceName): Promise<CloudState> {
+    // One transaction, so that device and secrets are read from the same commit.
+    return credentialsOf(await this.#parts.db.transaction().execute((db) => findDevice(db, name)))
+  }
+
+  /** Whether the credential's secret is the one that the cloud knows by its id. */
+  async isGenuine(credential: Credential, name: DeviceName, state: CloudState): Promise<boolean> {
+    const { key } = await readRecords(this.#parts.db, name, credential.id)
+    const secret = secretOf(this.#parts, name, credential.id, { found: asFound(state), key })
+    return secret !== null && Buffer.from(secret).equals(credential.secret.reveal())
+  }
+
+  /** Why a cloud in this state refuses the credential, at the hotspot or at the Cloud API; null where both accept it. */
+  async refusalOf(credential: Credential, name: DeviceName, state: CloudState): Promise<string | null> {
+    if (!(await this.isGenuine(credential, name, state))) return 'its secret is not the one that the cloud knows by this id'
+    const { key } = await readRecords(this.#parts.db, name, credential.id)
+    const presented = key === null ? null : await temporaryPresented(this.#parts.db, name, key, Date.now())
+    const hotspot = judgeAtHotspot(state, credential.id, presented)
+    if (!hotspot.good) return `the hotspot: ${hotspot.reason}`
+    const answer = tokenAnswer(credential, state, presented)
+    return answer.granted ? null : `the Cloud API: ${answer.reason}`
+  }
+
+  /** Closes the database. */
+  close(): Promise<void> {
+    return this.#parts.db.destroy()
+  }
+}
+
+const asFound = (state: CloudState): FoundDevice =>
+  state === null ? { found: 'nothing' } : { found: 'device', device: { credentials: state, sealedSecret: null, createdAt: 0 } }
+
+function tokenAnswer({ id }: Credential, state: CloudState, presented: TemporaryPresented | null): TokenVerdict {
+  switch (id.kind) {
+    case 'temporary':
+      if (presented === null) return { granted: false, problem: 'unknown-credential', reason: 'the provisioning key is not known' }
+      return tokenByTemporary(state, presented).answer
+    case 'issued':
+      return tokenByIssued(state, id.secretId).answer
+    case 'flashed':
+      return tokenByFlashed(state).answer
+  }
+}
