@@ -19,7 +19,7 @@ describe('a restored snapshot', () => {
     await withLab({ image, cloudPort, config, state }, async (lab) => {
       expect(await lab.sh('mount | grep -c /dev/vd || true')).toBe('0')
       await lab.sh(mountDisks)
-      expect(await lab.sh('cat /etc/zipkey/ca.json; stat -c "%a %U %G" /etc/zipkey/ca.json')).toBe('{"account":"acme"}640 root zipkey')
+      expect(await lab.sh('cat /etc/zipkey/ca.json; stat -c "%a %U %G" /etc/zipkey/ca.json')).toBe('{"account":"acme"}640 zipkey zipkey')
       expect(await lab.sh('cat /var/lib/zipkey/slots/current.json')).toBe('left by an earlier life')
     })
   })
