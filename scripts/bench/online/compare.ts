@@ -16,7 +16,8 @@ export async function compare(runs: number, walk: (side: Side) => Promise<WalkTi
       try {
         const time = await walk(side)
         if (run > 0) walks[side].push(time)
-        tell(`  ${side} ${run === 0 ? 'warm-up' : `${run}/${runs}`}: ${time.totalMs.toFixed(0)} ms`)
+        const troubles = time.troubles.length === 0 ? '' : `, in spite of: ${time.troubles.join('; ')}`
+        tell(`  ${side} ${run === 0 ? 'warm-up' : `${run}/${runs}`}: ${time.totalMs.toFixed(0)} ms${troubles}`)
       } catch (error) {
         failures.push(`${side}, run ${run}: ${error instanceof Error ? error.message : String(error)}`)
         tell(`  ${side} ${run}/${runs}: FAILED`)

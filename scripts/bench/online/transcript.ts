@@ -13,7 +13,8 @@ export function agentWalk(log: string, startMs: number): WalkTime {
   const steps = events.flatMap((event): readonly StepTime[] =>
     event !== null && COMMON.has(event.event) ? [{ name: event.event, atMs: event.timeMs - startMs }] : [],
   )
-  return walkOf(steps, log)
+  const troubles = events.flatMap((event) => (event?.event === 'failed' || event?.event === 'link-lost' ? [event.text] : []))
+  return walkOf(steps, troubles, log)
 }
 
 /** Reads what baseline.sh printed. */
@@ -22,5 +23,5 @@ export function shellWalk(output: string, startMs: number): WalkTime {
     const [, name, seconds] = STEP.exec(line) ?? []
     return name === undefined || !COMMON.has(name) ? [] : [{ name, atMs: Number(seconds) * 1000 - startMs }]
   })
-  return walkOf(steps, output)
+  return walkOf(steps, [], output)
 }
