@@ -1,0 +1,114 @@
+/** The cloud: one request, decided by the real rules in one transaction. A crash of the cloud is a request or an answer lost. */
+import type { ProblemType } from '../../agent/contract/problems.ts'
+import type { DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
+import type { Canon } from './canonical.ts'
+import type { Product } from './product.ts'
+import type { Reply } from './store-calls.ts'
+import { NOW_MS, PRESENTED, secretIdOf, type Values } from './values.ts'
+import { currentOf, type Request, type Violation, type World } from './world.ts'
+
+/** The world after a request, what was answered, and what should not have happened. */
+export type Decided = { readonly world: World; readonly reply: Reply; readonly violation: Violation | null }
+
+type SwapRequest = Extract<Request, { ask: 'swap' }>
+
+const enrolledDevices = (cloud: DeviceCredentials | null): number => (cloud === null ? 0 : 1)
+
+export class Cloud {
+  readonly #product: Product
+  readonly #values: Values
+  readonly #canon: Canon
+
+  constructor(product: Product, values: Values, canon: Canon) {
+    this.#product = product
+    this.#values = values
+    this.#canon = canon
+  }
+
+  /** Whether a hotspot lets a credential in; null stands for the temporary secret. */
+  admits(cloud: DeviceCredentials | null, secretId: string | null): boolean {
+    const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
+    if (secretId === null) return this.#product.judgeAtHotspot(cloud, { kind: 'temporary', keyId: PRESENTED.key.keyId }, presented).good
+    return this.#product.judgeAtHotspot(cloud, { kind: 'issued', secretId }, null).good
+  }
+
+  /** Whether a credential opens a hotspot and the Cloud API. */
+  accepts(cloud: DeviceCredentials | null, secretId: string | null): boolean {
+    return this.admits(cloud, secretId) && this.#token(cloud, secretId).answer.granted
+  }
+
+  /** What the temporary secret is told. */
+  saysToTemporary(cloud: DeviceCredentials | null): ProblemType | null {
+    const { answer } = this.#token(cloud, null)
+    return answer.granted ? null : answer.problem
+  }
+
+  /** Decides a request. */
+  decide(world: World, request: Request): Decided {
+    const decided = request.ask === 'token' ? this.#decideToken(world, request.secretId) : this.#decideSwap(world, request)
+    const [before, after] = [currentOf(world.cloud), currentOf(decided.world.cloud)]
+    if (before === after) return decided
+    const proved = after === null ? world.proved : [...world.proved, after]
+    const changed = { ...decided, world: { ...decided.world, proved } }
+    const nonce = decided.world.cloud?.issued.find(({ secretId }) => secretId === after)?.nonce
+    if (before === null || (nonce !== undefined && world.askers[nonce]?.ordered === true)) return changed
+    return { ...changed, violation: { property: 'dethroned', detail: `${before} was current, and then without an order ${after}` } }
+  }
+
+  #token(cloud: DeviceCredentials | null, secretId: string | null) {
+    if (secretId !== null) return this.#product.tokenByIssued(cloud, secretId)
+    return this.#product.tokenByTemporary(cloud, { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) })
+  }
+
+  #decideToken(world: World, secretId: string | null): Decided {
+    const { answer, device, events } = this.#token(world.cloud, secretId)
+    const reply = answer.granted ? this.#says(this.#values.token(answer.scope, secretId)) : this.#refuses(answer.problem)
+    const order = events.some(({ event }) => event === 'became-current') ? null : world.order
+    return { world: { ...world, cloud: device ?? world.cloud, order }, reply, violation: null }
+  }
+
+  #decideSwap(world: World, request: SwapRequest): Decided {
+    const { cloud } = world
+    if (cloud === null) return { world, reply: this.#refuses('insufficient-scope'), violation: null }
+    const { nonce, from, orderId } = request
+    const verdict = this.#swap(world, cloud, request)
+    const { answer } = verdict
+    const reply = answer.issued ? this.#says(this.#values.issued(answer.secretId)) : this.#refuses(answer.problem)
+    const after: World = {
+      ...world,
+      cloud: verdict.device ?? cloud,
+      askers: { [nonce]: { from, ordered: orderId !== null }, ...world.askers },
+    }
+    return { world: after, reply, violation: supersededOwn(world, after, from) }
+  }
+
+  #swap(world: World, cloud: DeviceCredentials, { nonce, by, orderId }: SwapRequest) {
+    const nextSecretId = (): string => secretIdOf(this.#canon.unused(world))
+    if (by === null) {
+      const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
+      return this.#product.requestCredential(cloud, { presented, nonce, nextSecretId })
+    }
+    const orderOpen = orderId !== null && orderId === world.order
+    return this.#product.requestRotation(cloud, { credentialId: { kind: 'issued', secretId: by }, orderOpen, nonce, nextSecretId })
+  }
+
+  #says(value: unknown): Reply {
+    return { ok: true, value }
+  }
+
+  #refuses(problem: ProblemType): Reply {
+    const text = JSON.stringify({ type: this.#product.problemUri(problem) })
+    const answer = { status: 400, contentType: 'application/problem+json', text, retryAfter: null, date: null }
+    return { ok: false, failure: this.#product.refusal('asking', answer, NOW_MS) }
+  }
+}
+
+/** A device that asks again repeats its nonce: it never makes its own unused answer worthless. */
+function supersededOwn(before: World, after: World, from: Request['from']): Violation | null {
+  if (from === 'thief') return null
+  const own = before.cloud?.issued.find(({ state, nonce }) => state === 'pending' && before.askers[nonce]?.from === from)
+  const now = after.cloud?.issued.find(({ nonce }) => nonce === own?.nonce)
+  const latest = after.cloud?.issued.at(-1)
+  if (own === undefined || (now?.secretId === own.secretId && now.state === 'pending' && latest?.secretId === own.secretId)) return null
+  return { property: 'asked-anew', detail: `device ${from} asked again and got another secret than ${own.secretId}` }
+}

@@ -1,0 +1,85 @@
+/** A state of the explored world, as immutable data. */
+import type { Effect, State } from '../../agent/lifecycle/state.ts'
+import type { DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
+import type { Disk } from './disk.ts'
+import type { Reply } from './store-calls.ts'
+
+/** Who asks the cloud: a device by its place in the world, or the thief. */
+export type Asker = number | 'thief'
+
+/** A request to the cloud, with an issued secret or, for null, with the temporary one. What is on the way may arrive late, after whoever sent it gave up on it. */
+export type Request =
+  | { readonly ask: 'token'; readonly from: Asker; readonly secretId: string | null }
+  | {
+      readonly ask: 'swap'
+      readonly from: Asker
+      readonly by: string | null
+      readonly nonce: string
+      readonly orderId: string | null
+    }
+
+/** A device that runs. Without power it does nothing, so that a cut is at once followed by the next start. */
+export type Device = {
+  readonly state: State
+  /** What is under way, and the replies that the one step of the way among them has had. */
+  readonly effects: readonly Effect[]
+  readonly replies: readonly Reply[]
+  readonly disk: Disk
+  /** Kept for the properties alone: whether the promoted secret was refused, and whether another was shown for that today. */
+  readonly refused: boolean
+  readonly fellBack: boolean
+}
+
+/** Somebody else who holds the temporary secret. Of secrets that were superseded nothing more can come. */
+export type Thief = { readonly hasToken: boolean; readonly secretIds: readonly string[] }
+
+export type World = {
+  readonly devices: readonly Device[]
+  readonly cloud: DeviceCredentials | null
+  /** The rotation order that is open, by its id. */
+  readonly order: string | null
+  /** Kept for the properties alone: who first asked with a nonce and by whose order, and which secrets were ever current. */
+  readonly askers: Readonly<Record<string, { readonly from: Asker; readonly ordered: boolean }>>
+  readonly proved: readonly string[]
+  readonly network: readonly Request[]
+  readonly thief: Thief
+}
+
+/** What was promised and is not so. */
+export type Violation = { readonly property: Property; readonly detail: string }
+
+/** The promises, by the names under which a violation is reported. */
+export type Property =
+  | 'locked-out'
+  | 'two-secrets'
+  | 'dethroned'
+  | 'not-told'
+  | 'deleted'
+  | 'stuck'
+  | 'shown-again'
+  | 'asked-anew'
+  | 'promoted-unproved'
+
+/** The secret that the cloud holds for current. */
+export const currentOf = (cloud: DeviceCredentials | null): string | null =>
+  cloud?.issued.find(({ state }) => state === 'current')?.secretId ?? null
+
+/** The world with one device replaced. */
+export const withDevice = (world: World, index: number, device: Device): World => ({
+  ...world,
+  devices: world.devices.with(index, device),
+})
+
+/** What may go wrong, and who else is about. */
+export type Scenario = {
+  readonly name: string
+  readonly thief: boolean
+  readonly clone: boolean
+  readonly rogue: boolean
+  /** Whether an operator orders rotations. */
+  readonly rotation: boolean
+  /** Requests that may be on the way at a time, given up by their senders. */
+  readonly networkRoom: number
+  /** Whether disks fail and calls of the store come to late, besides being cut. */
+  readonly diskFaults: boolean
+}
