@@ -42,7 +42,9 @@ async function main(): Promise<number> {
     say(USAGE)
     return 64
   }
-  const result = await runCampaign({ ...request, labFolder: LAB_FOLDER, say })
+  const interrupt = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort())
+  const result = await runCampaign({ ...request, labFolder: LAB_FOLDER, say, signal: interrupt.signal })
   report(result, request)
   return isGood(result) ? 0 : 1
 }

@@ -19,7 +19,7 @@ const LOOP = ['agent/lifecycle', 'agent/ports.ts', 'agent/failure.ts', 'agent/lo
 
 /**
  * A part is a folder directly below `agent/`, a file directly in `agent/`, or another top-level folder. `cloud/freeradius` is one of
- * its own: it ships beside the cloud and is not part of its program, and the labs set up the same.
+ * its own: it ships beside the cloud and is not part of its program, and the labs set up the same. So is `scripts/campaign`.
  */
 export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/contract': { parts: [], node: ['node:crypto'] },
@@ -40,6 +40,11 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   config: { parts: ['agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'], node: 'any' },
   cloud: { parts: ['agent/contract', 'cloud/freeradius'], node: 'any' },
   'cloud/freeradius': { parts: [], node: 'any' },
+  // A campaign looks at what it attacks from within: the agent's own store, the cloud's own rules.
+  'scripts/campaign': {
+    parts: ['scripts', 'cloud', 'config', 'agent/store', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'],
+    node: 'any',
+  },
   scripts: { parts: ['cloud/freeradius', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'config'], node: 'any' },
 }
 

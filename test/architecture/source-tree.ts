@@ -15,10 +15,13 @@ export type SourceFile = BlankedSource & {
   readonly imports: readonly FoundImport[]
 }
 
+const OWN_PARTS = ['cloud/freeradius', 'scripts/campaign']
+
 /** The part of the house that a path belongs to. */
 export function partOf(path: string): string {
   const [top = '', second = ''] = path.split('/')
-  return top === 'agent' || (top === 'cloud' && second === 'freeradius') ? `${top}/${second}` : top
+  const two = `${top}/${second}`
+  return top === 'agent' || OWN_PARTS.includes(two) ? two : top
 }
 
 /** The path that a relative specifier means, or null for a library. */

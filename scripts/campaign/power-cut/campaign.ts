@@ -17,6 +17,8 @@ export type CampaignOptions = {
   readonly seed: number
   readonly labFolder: string
   readonly say: (line: string) => void
+  /** Ends the campaign early; what it began is taken away. */
+  readonly signal?: AbortSignal
 }
 
 /** What came of it. `controlFaults` is what the same replay finds on a disk that ignores flushes: it must find something there. */
@@ -41,11 +43,16 @@ const CONTROL_STATES = 100
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const site = await openSite(options.labFolder, options.say)
   try {
-    return await new Campaign(site, options).run()
+    return await Promise.race([new Campaign(site, options).run(), interruption(options.signal)])
   } finally {
     await site.close()
   }
 }
+
+const interruption = (signal?: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
+  })
 
 class Campaign {
   readonly #site: Site
@@ -67,16 +74,18 @@ class Campaign {
 
   async run(): Promise<CampaignResult> {
     const { cuts, states, say } = this.#options
-    const { life, walkMs } = await this.#withDevice(0, recordUndisturbed)
+    const { life, walkMs: firstWalkMs } = await this.#withDevice(0, recordUndisturbed)
+    let walkMs = firstWalkMs
     say(`undisturbed: steady after ${(walkMs / 1000).toFixed(1)} s, and again after a restart`)
     await this.#replay(life, cuts === 0 ? states : Math.round(states * UNDISTURBED_SHARE))
     const control = await this.#replayOnce(life, CONTROL_STATES, 'ignores-flushes')
     say(`control: a disk that ignores flushes is found bad in ${badStates(control)} of ${control.states} states`)
     await discard(life)
-    for (const [index, moment] of drawMoments(cuts, walkMs, this.#lottery).entries()) {
+    for (const [index, moment] of drawMoments(cuts, this.#lottery).entries()) {
       await this.#withDevice(index + 1, async (device) => {
         const title = `cut ${index + 1} of ${cuts}`
-        const cut = await cutForReal(device, this.#site, this.#judge, title, moment)
+        const cut = await cutForReal(device, { site: this.#site, judge: this.#judge, title, moment, walkMs })
+        walkMs = cut.walkMs ?? walkMs
         say(`${title}: ${cut.story}`)
         add(this.#kindsAtCuts, cut.kind, 1)
         this.#fail(cut.faults)

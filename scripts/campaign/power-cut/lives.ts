@@ -19,8 +19,8 @@ export type UndisturbedLife = { readonly life: RecordedLife; readonly walkMs: nu
 export type RealCut = {
   readonly lives: readonly RecordedLife[]
   readonly kind: string
-  readonly lines: number
-  readonly recoveryMs: number
+  /** What the whole way took, where this cut's lives tell it. */
+  readonly walkMs: number | null
   readonly faults: readonly string[]
   readonly story: string
 }
@@ -49,11 +49,23 @@ export async function recordUndisturbed(device: CutDevice): Promise<UndisturbedL
   return { life, walkMs }
 }
 
+/** Which cut; `walkMs` is what the whole way took most lately. */
+export type CutOrder = {
+  readonly site: Site
+  readonly judge: Judge
+  readonly title: string
+  readonly moment: CutMoment
+  readonly walkMs: number
+}
+
 /** Cuts a device's power at a moment, looks at what is left, and lets it live again until it is steady. */
-export async function cutForReal(device: CutDevice, site: Site, judge: Judge, title: string, moment: CutMoment): Promise<RealCut> {
+export async function cutForReal(device: CutDevice, { site, judge, title, moment, walkMs }: CutOrder): Promise<RealCut> {
   let lines = 0
+  let cutMs = 0
   const first = await device.live(`${title}, first life`, async ({ events, until }) => {
-    await waitForMoment(moment, until)
+    const startedMs = performance.now()
+    await waitForMoment(moment, walkMs, until)
+    cutMs = performance.now() - startedMs
     lines = linesSeen(events)
   })
   const found = await device.found()
@@ -75,8 +87,10 @@ export async function cutForReal(device: CutDevice, site: Site, judge: Judge, ti
   } catch (error) {
     faults.push(`it did not come back: ${String(error)}`)
   }
-  const story = tellCut(moment, lines, found, recoveryMs)
-  return { lives, kind: describeFound(found), lines, recoveryMs, faults: faults.map((fault) => `${title}: ${fault}`), story }
+  const kind = describeFound(found)
+  const walked = lines === FIRST_WALK.length ? cutMs : kind === 'nothing' && Number.isFinite(recoveryMs) ? recoveryMs : null
+  const story = tellCut({ moment, cutMs, lines, found, recoveryMs })
+  return { lives, kind, walkMs: walked, faults: faults.map((fault) => `${title}: ${fault}`), story }
 }
 
 const stateAt = (site: Site, { owner }: CutDevice) => site.view.stateOf(owner.name)
@@ -84,11 +98,12 @@ const stateAt = (site: Site, { owner }: CutDevice) => site.view.stateOf(owner.na
 /** Waits for the moment; a device that is steady before is not waited for any longer. */
 async function waitForMoment(
   moment: CutMoment,
+  walkMs: number,
   until: (reached: (events: readonly LogEvent[]) => boolean, deadlineMs: number) => Promise<void>,
 ): Promise<void> {
   switch (moment.kind) {
     case 'time': {
-      const endMs = performance.now() + moment.ms
+      const endMs = performance.now() + moment.share * walkMs
       return until((events) => performance.now() >= endMs || isSteady(events), WALK_DEADLINE_MS)
     }
     case 'line':
@@ -111,10 +126,20 @@ async function notSettled(device: CutDevice, site: Site, judge: Judge): Promise<
   return faults
 }
 
-function tellCut(moment: CutMoment, lines: number, found: FoundState, recoveryMs: number): string {
+type CutFacts = {
+  readonly moment: CutMoment
+  readonly cutMs: number
+  readonly lines: number
+  readonly found: FoundState
+  readonly recoveryMs: number
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+function tellCut({ moment, cutMs, lines, found, recoveryMs }: CutFacts): string {
   const last = FIRST_WALK[lines - 1]?.name ?? 'nothing'
   const held = found.stored.current ?? found.stored.pending
   const credential = held === null ? '' : ` (s.${held.id.secretId})`
-  const outcome = Number.isNaN(recoveryMs) ? 'DID NOT COME BACK' : `steady after ${(recoveryMs / 1000).toFixed(1)} s`
-  return `cut ${describeMoment(moment)} [log: ${last}]; found ${describeFound(found)}${credential}; ${outcome}`
+  const outcome = Number.isNaN(recoveryMs) ? 'DID NOT COME BACK' : `steady after ${seconds(recoveryMs)}`
+  return `after ${seconds(cutMs)} (${describeMoment(moment)}), log at "${last}"; found ${describeFound(found)}${credential}; ${outcome}`
 }

@@ -2,20 +2,20 @@
 import { FIRST_WALK } from '../../story/walk.ts'
 import type { Lottery } from './lottery.ts'
 
-/** One moment. `line` counts the expected lines of the walk from 0. */
+/** One moment. `share` is of the time that the whole way takes; `line` counts the expected lines of the walk from 0. */
 export type CutMoment =
-  | { readonly kind: 'time'; readonly ms: number }
+  | { readonly kind: 'time'; readonly share: number }
   | { readonly kind: 'line'; readonly line: number; readonly delayMs: number }
 
 const MOST_DELAY_MS = 400
 
 /** Spreads the cuts over the whole way, in stages of equal length, and over all lines of the log. */
-export function drawMoments(count: number, walkMs: number, lottery: Lottery): readonly CutMoment[] {
+export function drawMoments(count: number, lottery: Lottery): readonly CutMoment[] {
   const timed = Math.ceil(count / 2)
   return Array.from({ length: count }, (_, index): CutMoment => {
     const stage = Math.floor(index / 2)
     return index % 2 === 0
-      ? { kind: 'time', ms: Math.round(((stage + lottery()) / timed) * walkMs) }
+      ? { kind: 'time', share: (stage + lottery()) / timed }
       : { kind: 'line', line: stage % (FIRST_WALK.length - 1), delayMs: Math.round(lottery() ** 2 * MOST_DELAY_MS) }
   })
 }
@@ -24,7 +24,7 @@ export function drawMoments(count: number, walkMs: number, lottery: Lottery): re
 export function describeMoment(moment: CutMoment): string {
   switch (moment.kind) {
     case 'time':
-      return `${(moment.ms / 1000).toFixed(2)} s after the start`
+      return `at ${Math.round(moment.share * 100)} % of the way's time`
     case 'line':
       return `${moment.delayMs} ms after line ${moment.line + 1}, ${FIRST_WALK[moment.line]?.name}`
   }
