@@ -63,14 +63,20 @@ export class Canon {
   readonly #product: Product
   readonly #meanings = new Map<string, string>()
   readonly #deviceTexts = new WeakMap<Device, string>()
+  /** One object for equal devices, so that what was found out about one is known of all. */
+  readonly #devices = new Map<string, Device>()
 
   constructor(product: Product) {
     this.#product = product
   }
 
   of(world: World): Canonical {
-    const devices = world.devices.map((device) => this.#deviceText(device)).join('\n')
-    const settled = forgetUnheld(world, devices)
+    const texts = world.devices.map((device) => this.#deviceText(device))
+    const devices = texts.join('\n')
+    const settled = {
+      ...forgetUnheld(world, devices),
+      devices: world.devices.map((device, index) => this.#one(device, texts[index] ?? '')),
+    }
     const { cloud, network, thief, order, proved, askers } = settled
     const issued = cloud?.issued.map(({ secretId, nonce, state }) => [secretId, nonce, state, askers[nonce]])
     const text = devices + JSON.stringify([network, thief, order, proved, cloud?.temporary, cloud?.flashed, issued])
@@ -86,6 +92,13 @@ export class Canon {
   /** A number that no name in the world bears. */
   unused({ devices, ...rest }: World): number {
     return unusedNumber(JSON.stringify(rest) + devices.map((device) => this.#deviceText(device)).join())
+  }
+
+  #one(device: Device, text: string): Device {
+    const known = this.#devices.get(text)
+    if (known !== undefined) return known
+    this.#devices.set(text, device)
+    return device
   }
 
   #deviceText(device: Device): string {

@@ -6,7 +6,7 @@ import type { Reacted } from './device.ts'
 import { afterPowerCut, type Disk } from './disk.ts'
 import type { Call } from './executor.ts'
 import type { Reply, Slots, StoreCall, StoreEnd } from './store-calls.ts'
-import { HONEST, linkTo, NOW_MS, ROGUE } from './values.ts'
+import { LINKS, ROGUE, SCANS, SIGNED_TIME } from './values.ts'
 import { type Device, type Request, type Scenario, type Violation, type World, withDevice } from './world.ts'
 
 /** A device that was steady this long starts its backoff anew. */
@@ -49,7 +49,7 @@ export class DeviceChoices {
       case 'join':
         return this.#joins(turn, effect.do === 'join' && effect.bss.bssid === ROGUE.bssid, call)
       case 'time': {
-        const known: Reply = { ok: true, value: { timeMs: NOW_MS, challenge: 'challenge' } }
+        const known: Reply = { ok: true, value: SIGNED_TIME }
         return [await this.#reply(turn, 'hears the time', 0, known), await this.#fail(turn, 'loses the time', 'ERR_CLOUD_UNREACHABLE')]
       }
       case 'token': {
@@ -70,13 +70,13 @@ export class DeviceChoices {
   }
 
   async #scans(turn: Turn): Promise<readonly Choice[]> {
-    const found = (what: string, cost: 0 | 1, ...bsss: unknown[]) => this.#reply(turn, `finds ${what}`, cost, { ok: true, value: bsss })
-    const choices = [await found('the hotspot', 0, HONEST), await found('no hotspot', 1)]
+    const found = (what: string, cost: 0 | 1, value: unknown) => this.#reply(turn, `finds ${what}`, cost, { ok: true, value })
+    const choices = [await found('the hotspot', 0, SCANS.honest), await found('no hotspot', 1, SCANS.none)]
     if (!this.#scenario.rogue) return choices
     return [
       ...choices,
-      await found('a rogue before the hotspot', 1, ROGUE, HONEST),
-      await found('a rogue after the hotspot', 1, HONEST, ROGUE),
+      await found('a rogue before the hotspot', 1, SCANS.rogueFirst),
+      await found('a rogue after the hotspot', 1, SCANS.rogueLast),
     ]
   }
 
@@ -86,7 +86,7 @@ export class DeviceChoices {
     const choices: Choice[] = []
     // Without the AAA server's key a rogue gets nobody in, and does not learn what was shown.
     if (atRogue) choices.push(await this.#fail(turn, 'is failed by the rogue', 'ERR_WIFI_EAP_FAILED', 0))
-    else if (admitted) choices.push(await this.#reply(turn, 'joins', 0, { ok: true, value: linkTo(HONEST, call.checkDates) }))
+    else if (admitted) choices.push(await this.#reply(turn, 'joins', 0, { ok: true, value: LINKS[call.checkDates ? 'strict' : 'undated'] }))
     else choices.push(await this.#fail(turn, 'is refused by the AAA server', 'ERR_WIFI_EAP_REJECTED', 0))
     if (!atRogue) choices.push(await this.#fail(turn, 'loses the join', 'ERR_WIFI_JOIN_TIMEOUT'))
     if (!this.#scenario.rogue) return choices

@@ -23,6 +23,9 @@ const isFormer = ({ slot }: Candidate): boolean => slot === 'temporary' || slot 
 export class Devices {
   readonly #product: Product
   readonly #executor: Executor
+  readonly #started = new WeakMap<Disk, Device>()
+  /** By device and what it was told. */
+  readonly #replied = new WeakMap<Device, Map<unknown, Promise<Reacted>>>()
 
   constructor(product: Product, executor: Executor) {
     this.#product = product
@@ -31,8 +34,12 @@ export class Devices {
 
   /** A device at power-on. */
   start(disk: Disk): Device {
+    const known = this.#started.get(disk)
+    if (known !== undefined) return known
     const [state, ...effects] = this.#product.START
-    return { state, effects, replies: [], disk, refused: false, fellBack: false }
+    const device: Device = { state, effects, replies: [], disk, refused: false, fellBack: false }
+    this.#started.set(disk, device)
+    return device
   }
 
   /** What the device waits for; null where it only watches. */
@@ -45,7 +52,17 @@ export class Devices {
   }
 
   /** The device gets a reply to what it waits for, and goes on to its next call. */
-  async reply(device: Device, reply: Reply, nowMs = 0): Promise<Reacted> {
+  reply(device: Device, reply: Reply, nowMs = 0): Promise<Reacted> {
+    if (nowMs !== 0) return this.#reply(device, reply, nowMs)
+    const replied = this.#replied.get(device) ?? new Map<unknown, Promise<Reacted>>()
+    this.#replied.set(device, replied)
+    const told = reply.ok ? reply.value : reply.failure
+    const known = replied.get(told) ?? this.#reply(device, reply, nowMs)
+    replied.set(told, known)
+    return known
+  }
+
+  async #reply(device: Device, reply: Reply, nowMs: number): Promise<Reacted> {
     const effect = stepOf(device.effects)
     if (effect === undefined) throw new Error('a device that only watches gets no reply')
     const replies = [...device.replies, reply]

@@ -39,7 +39,7 @@ const bssAt = (bssid: string): Bss => ({
 export const HONEST = bssAt('02:00:00:00:00:01')
 export const ROGUE = bssAt('02:00:00:00:00:bd')
 
-export const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
+const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
   bss,
   interfaceName: 'wlan0',
   address: '10.0.0.2',
@@ -47,6 +47,14 @@ export const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
 })
 
 const SECRET_ID = /^mk-([1-9]\d*)-a{16}-a{13}$/
+
+export const LINKS: Readonly<Record<'strict' | 'undated', Link>> = { strict: linkTo(HONEST, true), undated: linkTo(HONEST, false) }
+
+/** What a scan may find. */
+export const SCANS = { honest: [HONEST], none: [], rogueFirst: [ROGUE, HONEST], rogueLast: [HONEST, ROGUE] } as const
+
+/** What the cloud says of the time. */
+export const SIGNED_TIME = { timeMs: NOW_MS, challenge: 'challenge' }
 
 export const secretIdOf = (number: number): string => `mk-${number}-${'a'.repeat(16)}-${'a'.repeat(13)}`
 
