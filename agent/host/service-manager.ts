@@ -16,6 +16,12 @@ export type ServiceManagerOptions = {
 /** A service manager whose messages can be waited for before the process ends. */
 export type FlushableServiceManager = ServiceManager & { flushed(): Promise<void> }
 
+/**
+ * How long a status or the watchdog's food may wait for more to tell: each message is a process, and a device that walks the
+ * whole way has better use for its processor. It stays well within the watchdog's period.
+ */
+const PATIENCE_MS = 1_000
+
 /** systemd-notify itself gives up after five seconds without a reader. */
 const TIMEOUT_MS = 10_000
 
@@ -40,8 +46,10 @@ const withLine = (waiting: readonly string[], line: string): readonly string[] =
 export function createServiceManager({ environment, pid, log }: ServiceManagerOptions): FlushableServiceManager {
   const socket = environment.NOTIFY_SOCKET
   const everyMs = watchdogEveryMs(environment, pid)
+  const patienceMs = Math.min(PATIENCE_MS, (everyMs ?? Number.POSITIVE_INFINITY) / 4)
   let waiting: readonly string[] = []
   let sending: Promise<void> | null = null
+  let later: NodeJS.Timeout | null = null
   let lastStatus = ''
 
   const sendWaiting = async (notifySocket: string): Promise<void> => {
@@ -62,21 +70,28 @@ export function createServiceManager({ environment, pid, log }: ServiceManagerOp
     }
     sending = null
   }
-  const notify = (line: string): void => {
+  const send = (): void => {
+    if (later !== null) clearTimeout(later)
+    later = null
+    if (socket !== undefined && waiting.length > 0) sending ??= sendWaiting(socket)
+  }
+  const notify = (line: string, urgency: 'now' | 'soon'): void => {
     if (socket === undefined || socket === '') return
     waiting = withLine(waiting, line)
-    sending ??= sendWaiting(socket)
+    if (urgency === 'now') send()
+    else later ??= setTimeout(send, patienceMs).unref()
   }
   return {
     watchdogEveryMs: everyMs,
-    ready: () => notify('READY=1'),
+    ready: () => notify('READY=1', 'now'),
     status: (text) => {
-      if (text !== lastStatus) notify(statusLine(text))
+      if (text !== lastStatus) notify(statusLine(text), 'soon')
       lastStatus = text
     },
-    watchdog: () => (everyMs === null ? undefined : notify('WATCHDOG=1')),
-    stopping: () => notify('STOPPING=1'),
+    watchdog: () => (everyMs === null ? undefined : notify('WATCHDOG=1', 'soon')),
+    stopping: () => notify('STOPPING=1', 'now'),
     flushed: async () => {
+      send()
       while (sending !== null) await sending
     },
   }

@@ -78,9 +78,21 @@ describe('with a slow reader', () => {
     await service.flushed()
     await untilQuiet(messages)
     expect(messages.filter((message) => message !== 'BARRIER=1').map((message) => message.trim())).toEqual([
-      'STATUS=one',
-      'READY=1\nSTATUS=five\nWATCHDOG=1',
+      'STATUS=three\nREADY=1',
+      'STATUS=five\nWATCHDOG=1',
     ])
+  })
+
+  test('what is not urgent waits for more to tell, and then goes by itself', async () => {
+    const { socket, messages } = await startReceiver()
+    const environment = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '800000' }
+    const service = createServiceManager({ environment, pid: process.pid, log: createKeptLog().log })
+    for (const text of ['scanning', 'joining']) service.status(text)
+    service.watchdog()
+    expect(messages).toEqual([])
+    await expect.poll(() => linesOf(messages)).toEqual(['STATUS=joining', 'WATCHDOG=1'])
+    service.status('steady')
+    await expect.poll(() => linesOf(messages)).toContain('STATUS=steady')
   })
 
   test('each message was read before the next is sent', async () => {
