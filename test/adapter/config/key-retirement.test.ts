@@ -141,10 +141,12 @@ describe('retiring the provisioning key of a config', () => {
 })
 
 /** The system's calls, until the one with a number fails, before or after its effect; `cut`: nothing has an effect from then on. */
-function failing(at: number, kind: 'before' | 'after' | 'cut'): { calls: FileCalls; count: () => number } {
+function failing(at: number, kind: 'before' | 'after' | 'cut'): { calls: FileCalls; count: () => number; names: string[] } {
   let count = 0
-  const run = async <T>(act: () => Promise<T>): Promise<T> => {
+  const names: string[] = []
+  const run = async <T>(name: string, act: () => Promise<T>): Promise<T> => {
     count += 1
+    names.push(name)
     const isCut = kind === 'cut' && at > 0 && count >= at
     if (isCut || (kind === 'before' && count === at)) throw Object.assign(new Error('injected'), { code: 'EIO' })
     const result = await act()
@@ -158,15 +160,15 @@ function failing(at: number, kind: 'before' | 'after' | 'cut'): { calls: FileCal
         if (typeof member !== 'function') return member
         // A descriptor is closed in any case: this process lives on.
         return (...args: unknown[]) =>
-          name === 'close' ? target.close() : run(() => Reflect.apply(member, target, args) as Promise<unknown>)
+          name === 'close' ? target.close() : run(String(name), () => Reflect.apply(member, target, args) as Promise<unknown>)
       },
     })
   const calls: FileCalls = {
-    open: (...args) => run(async () => wrapped(await promises.open(...args))),
-    rename: (...args) => run(() => promises.rename(...args)),
-    unlink: (...args) => run(() => promises.unlink(...args)),
+    open: (...args) => run('open', async () => wrapped(await promises.open(...args))),
+    rename: (...args) => run('rename', () => promises.rename(...args)),
+    unlink: (...args) => run('unlink', () => promises.unlink(...args)),
   }
-  return { calls, count: () => count }
+  return { calls, count: () => count, names }
 }
 
 describe('retiring is old or new at every call', () => {
@@ -175,6 +177,12 @@ describe('retiring is old or new at every call', () => {
     await retire([folderWith().file], { calls })
     return count()
   }
+
+  test('with the content flushed before the name changes, and the name after', async () => {
+    const { calls, names } = failing(0, 'before')
+    await retire([folderWith().file], { calls })
+    expect(names).toEqual(['unlink', 'open', 'stat', 'chown', 'chmod', 'writeFile', 'sync', 'rename', 'open', 'sync'])
+  })
 
   test.each(['before', 'after', 'cut'] as const)('that fails (%s its effect), and is done by the next run', async (kind) => {
     const calls = await total()
