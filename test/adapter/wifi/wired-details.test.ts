@@ -39,6 +39,21 @@ async function joinWith(supplicant: Supplicant, changes: Partial<EapProfile> = {
 const onDevice = (...command: string[]): Promise<string> => world.lab.onDevice('ip', ...command)
 const PORT = 'port0'
 
+describe('a join', () => {
+  it('leaves its time of waiting to others, once the hotspot has been asked', async () => {
+    const bus = await world.connect()
+    const asked: string[] = []
+    const call = bus.call.bind(bus)
+    bus.call = (each, ...more) => {
+      asked.push(each.member)
+      return call(each, ...more)
+    }
+    const askedBefore: string[] = []
+    await joinWith(start(bus, { whileJoining: () => void askedBefore.push(...asked) }))
+    expect(askedBefore.at(-1)).toBe('SelectNetwork')
+  })
+})
+
 describe('secrets', () => {
   it('shows neither the password nor the identity on the wire outside the tunnel', async () => {
     const capture = join(world.folder, 'wire.pcap')

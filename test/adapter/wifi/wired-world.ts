@@ -24,6 +24,13 @@ export const PASSWORD = 'the-right-password-of-dev-1'
 const UDHCPC_SCRIPT = join(import.meta.dirname, '../../../agent/wifi/udhcpc-script')
 const TIMERS = { joinMs: 3000, addressMs: 1500, scanMs: 3000 }
 
+/** What a test may have otherwise. */
+export type WiredChanges = {
+  readonly address?: 'system' | 'udhcpc'
+  readonly addressMs?: number
+  readonly whileJoining?: () => void
+}
+
 /** The wired laboratory with the certificates that the tests need. */
 export type WiredWorld = SupplicantWorld & {
   readonly lab: WiredLab
@@ -31,7 +38,7 @@ export type WiredWorld = SupplicantWorld & {
   readonly log: ReturnType<typeof createLog>
   /** A connection to the laboratory's bus, closed with the world. */
   connect(): Promise<Bus>
-  startWith(bus: Bus, changes: { readonly address?: 'system' | 'udhcpc'; readonly addressMs?: number }): Supplicant
+  startWith(bus: Bus, changes: WiredChanges): Supplicant
 }
 
 /** Opens it. */
@@ -48,13 +55,14 @@ export async function openWiredWorld(): Promise<WiredWorld> {
     return bus
   }
   const accepted = await acceptedProfile(pki.ca)
-  const startWith: WiredWorld['startWith'] = (bus, { address = 'udhcpc', addressMs = TIMERS.addressMs }) =>
+  const startWith: WiredWorld['startWith'] = (bus, { address = 'udhcpc', addressMs = TIMERS.addressMs, whileJoining = () => {} }) =>
     createWpaSupplicant({
       bus,
       profiles: [{ security: 'wired-eap', eap: { ...accepted, methods: ['TTLS'], aaaDomain: 'zipkey.test' } }],
       wifi: { interface: lab.wire.interfaceName, country: null, address },
       timers: { ...TIMERS, addressMs },
       log,
+      whileJoining,
       netdevs: openLinuxNetdevs({ ip: ['ip', '-n', lab.wire.deviceNamespace], sysfs: lab.deviceSysfs }),
       udhcpc: { command: ['ip', 'netns', 'exec', lab.wire.deviceNamespace, 'busybox', 'udhcpc'], script: UDHCPC_SCRIPT },
     })
