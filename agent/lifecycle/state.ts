@@ -18,7 +18,8 @@ export type SwapStep =
 
 /** Where a device is. `steady` can only hold a permanent credential. */
 export type State =
-  | { readonly phase: 'starting'; readonly attempt: number }
+  /** The disk is read. `journey` is null at first; later it is what the device carries on once it knows what is on its disk. */
+  | { readonly phase: 'starting'; readonly attempt: number; readonly journey: Journey | null }
   | { readonly phase: 'scanning'; readonly journey: Journey }
   | {
       readonly phase: 'joining'

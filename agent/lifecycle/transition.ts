@@ -10,6 +10,7 @@
  *
  * Pure: no clock, no chance, no I/O. Effects are data for run.ts to carry out; `nowMs` is monotonic.
  */
+import type { Candidates } from '../credential/credential.ts'
 import { FAILURES, type Failure, type FailureCode } from '../failure.ts'
 import type { AccessToken, Bss } from '../ports.ts'
 import { afterFailure, arrived, type Journey, order, setOut, stumbled, withCurrent, withPending } from './journey.ts'
@@ -115,6 +116,7 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
     return swap(journey, hold, token, { ...step, nonce: 'fresh' })
   }
   if (event.type === 'failed' && step.at === 'requesting' && step.orderId !== null) return withoutRotation(journey, hold, event.failure)
+  if (event.type === 'failed' && step.at === 'storing') return readAgain({ ...journey, attempt: journey.attempt + 1 }, event.failure)
   if (event.type === 'failed') return fail(journey, hold, event.failure, nowMs)
   if (event.type === 'issued' && step.at === 'requesting')
     return swap(journey, hold, token, { at: 'storing', credential: event.credential })
@@ -122,6 +124,12 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
   if (event.type === 'promoted' && step.at === 'promoting') return settle(withCurrent(journey, step.credential), hold, token, nowMs)
   return [state]
 }
+
+/** A write that failed may have been done all the same: what is on the disk then is good, and may be the only thing that is. */
+const readAgain = (journey: Journey, because: Failure): Step => [
+  { phase: 'starting', attempt: journey.attempt, journey },
+  { do: 'wait', attempt: journey.attempt, atLeastMs: because.retryAfterMs },
+]
 
 /** A refused order says nothing about the credential that asked: it stays in front, and its next token tells how it stands. */
 const withoutRotation = (journey: Journey, hold: Hold, because: Failure): Step =>
@@ -162,13 +170,16 @@ function inStarting(state: Extract<State, { phase: 'starting' }>, event: Event):
     if (FAILURES[event.failure.code].disposition === 'halt') return [{ phase: 'halted', because: event.failure }]
     const attempt = state.attempt + 1
     return [
-      { phase: 'starting', attempt },
+      { ...state, attempt },
       { do: 'wait', attempt, atLeastMs: event.failure.retryAfterMs },
     ]
   }
   if (event.type !== 'loaded') return [state]
   const [first, ...rest] = event.candidates
-  if (first !== undefined) return scan(setOut([first, ...rest], event.clockTrusted), 0)
+  if (first !== undefined) {
+    const candidates: Candidates = [first, ...rest]
+    return scan(state.journey === null ? setOut(candidates, event.clockTrusted) : { ...state.journey, candidates }, 0)
+  }
   return [
     {
       phase: 'halted',
@@ -182,7 +193,7 @@ function inStarting(state: Extract<State, { phase: 'starting' }>, event: Event):
 }
 
 /** Where every run begins. */
-export const START: Step = [{ phase: 'starting', attempt: 0 }, { do: 'load' }]
+export const START: Step = [{ phase: 'starting', attempt: 0, journey: null }, { do: 'load' }]
 
 /** What follows from an event in a state; an event that means nothing there changes nothing. */
 export function transition(state: State, event: Event, nowMs: number): Step {

@@ -63,7 +63,7 @@ const ROWS: readonly Row[] = [
   { story: 'the store cannot be read: it tries again', from: START[0], event: failed('ERR_STORE_IO'), to: 'starting', does: ['wait'] },
   {
     story: 'after that wait it loads again',
-    from: { phase: 'starting', attempt: 1 },
+    from: { phase: 'starting', attempt: 1, journey: null },
     event: { type: 'waited' },
     to: 'starting',
     does: ['load'],
@@ -210,11 +210,11 @@ const ROWS: readonly Row[] = [
     does: ['scan'],
   },
   {
-    story: 'the disk is full: it waits and tries again',
+    story: 'the disk is full, or was slow: it waits, and then looks at what is on it',
     from: swapping({ at: 'storing', credential: issued('mk-1') }),
     event: failed('ERR_STORE_IO'),
-    to: 'waiting',
-    does: ['wait', 'watch-link'],
+    to: 'starting',
+    does: ['wait'],
   },
   {
     story: 'promoted: steady',
@@ -313,6 +313,16 @@ describe('transition', () => {
       0,
     )
     expect(authenticate).toMatchObject({ do: 'authenticate', challenge: 'the challenge' })
+  })
+
+  it('finds a secret on the disk although it heard that storing it failed, and carries on with what it remembers', () => {
+    const remembered = { ...fresh, attempt: 4, lastFallbackMs: 7 }
+    const storing = swapping({ at: 'storing', credential: issued('mk-1') }, remembered)
+    const [reading, wait] = transition(storing, failed('ERR_STORE_IO', 5_000), 0)
+    expect(wait).toMatchObject({ do: 'wait', attempt: 5, atLeastMs: 5_000 })
+    const found = [pendingCandidate('mk-1'), ...remembered.candidates]
+    const [next] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true }, 0)
+    expect(next).toEqual({ phase: 'scanning', journey: { ...remembered, attempt: 5, candidates: found } })
   })
 
   it('waits as long as the cloud asked, even when the link is lost meanwhile', () => {
