@@ -33,7 +33,7 @@ export const plainJourney = (journey: Journey): Journey => ({
 export function plainState(state: State): State {
   switch (state.phase) {
     case 'starting':
-      return { ...state, attempt: 0 }
+      return { ...state, attempt: 0, journey: state.journey === null ? null : plainJourney(state.journey) }
     case 'halted':
       return { ...state, because: plainFailure(state.because) }
     case 'steady':
@@ -50,6 +50,13 @@ export function plainState(state: State): State {
     case 'swapping':
       return { ...state, journey: plainJourney(state.journey) }
   }
+}
+
+/** The state once whatever was less than a day ago is not any more. */
+export function aDayLater(state: State): State {
+  if (state.phase === 'halted' || (state.phase === 'starting' && state.journey === null)) return state
+  const { journey } = state
+  return journey === null ? state : { ...state, journey: { ...journey, lastFallbackMs: null } }
 }
 
 /** How long a wait is makes no difference. */

@@ -1,5 +1,6 @@
 /** Everything that one device can do next, or have done to it. */
 import type { FailureCode } from '../../agent/failure.ts'
+import { aDayLater } from './canonical.ts'
 import type { Choice, Parts } from './choices.ts'
 import type { Decided } from './cloud.ts'
 import type { Reacted } from './device.ts'
@@ -146,12 +147,10 @@ export class DeviceChoices {
 
   async #sleeps(turn: Turn, renewal: boolean): Promise<readonly Choice[]> {
     const slept: Reply = { ok: true, value: undefined }
-    if (renewal) return [await this.#reply(turn, 'asks for its next token', 1, slept)]
+    if (renewal) return [await this.#reply(turn, 'asks for its next token', 0, slept)]
     const choices = [await this.#reply(turn, 'waits', 0, slept)]
     if (!turn.device.fellBack) return choices
-    const { state } = turn.device
-    const tomorrow = 'journey' in state ? { ...state, journey: { ...state.journey, lastFallbackMs: null } } : state
-    const rested = { ...turn, device: { ...turn.device, state: tomorrow, fellBack: false } }
+    const rested = { ...turn, device: { ...turn.device, state: aDayLater(turn.device.state), fellBack: false } }
     return [...choices, await this.#reply(rested, 'waits for a day', 1, slept)]
   }
 

@@ -15,7 +15,7 @@ export type Reacted = { readonly device: Device; readonly violation: Violation |
 const stepOf = (effects: readonly Effect[]): Effect | undefined =>
   effects.find((effect) => effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'watch-orders')
 
-const candidatesIn = (state: State): readonly Candidate[] => ('journey' in state ? state.journey.candidates : [])
+const candidatesIn = (state: State): readonly Candidate[] => ('journey' in state ? (state.journey?.candidates ?? []) : [])
 
 const isFormer = ({ slot }: Candidate): boolean => slot === 'temporary' || slot === 'flashed'
 

@@ -47,7 +47,7 @@ export function hasArrived(parts: Parts, world: World, index: number): boolean {
   const current = currentOf(world.cloud)
   if (device === undefined) return true
   const { state } = device
-  if (state.phase === 'steady' && world.order === null)
-    return state.credential.id.kind === 'issued' && state.credential.id.secretId === current
+  const isCurrent = state.phase === 'steady' && state.credential.id.kind === 'issued' && state.credential.id.secretId === current
+  if (isCurrent && world.order === null) return true
   return current !== null && !secretsIn(parts.store.slotsOf(device.disk)).includes(current)
 }

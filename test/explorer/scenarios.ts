@@ -15,7 +15,7 @@ export const BARE: Scenario = {
 const ALONE: Scenario = { ...BARE, name: 'one device, a rogue hotspot, a failing disk', rogue: true, networkRoom: 1, diskFaults: true }
 const THIEF: Scenario = { ...ALONE, name: 'and a thief', thief: true }
 const ROTATION: Scenario = { ...ALONE, name: 'and rotations', rotation: true }
-const CLONE: Scenario = { ...BARE, name: 'two agents on cloned disks', clone: true }
+const CLONE: Scenario = { ...BARE, name: 'two agents on cloned disks', clone: true, diskFaults: true }
 const EVERYTHING: Scenario = { ...THIEF, name: 'everything at once', clone: true, rotation: true, networkRoom: 2 }
 
 /** Each with the depth that continuous integration has time for. */

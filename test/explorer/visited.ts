@@ -26,10 +26,10 @@ export class Visited {
     return this.#kept.length - 1
   }
 
-  /** Notes where a device's undisturbed way goes on from a state. */
+  /** Notes where a device's undisturbed way goes on from a state; what was noted first counts. */
   course(index: number, device: number, key: string): void {
     const kept = this.#kept[index]
-    if (kept !== undefined) kept.courses[device] = key
+    if (kept !== undefined) kept.courses[device] ??= key
   }
 
   /** What happened on the way to a state. */
