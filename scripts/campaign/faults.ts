@@ -1,0 +1,82 @@
+/**
+ * `npm run campaign:faults`: every system call of the store and the swap, in the real agent process, fails in every way, one at a
+ * time; and is where the agent is killed. The device must arrive all the same, and must at no stop be without a credential that the
+ * cloud accepts.
+ *
+ *   -- --quick         each call once, and the kill where it leaves another disk; under a minute
+ *   -- --lanes 2       on so many labs at once
+ *   -- --only <text>   only faults whose name has this text, as a failure prints it
+ */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Finished, onBench, type PlannedFault, recordPoints, runFaults } from './faults/campaign.ts'
+import { everyFault, fewFaults } from './faults/points.ts'
+import { report } from './faults/report.ts'
+import { type Bench, scenarioFaultName } from './faults/run-fault.ts'
+import { SCENARIOS } from './faults/scenario.ts'
+
+const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
+const TELL_EVERY = 50
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+async function plan(bench: Bench, isQuick: boolean, only: string): Promise<readonly PlannedFault[]> {
+  const planned: PlannedFault[] = []
+  for (const scenario of isQuick ? SCENARIOS.slice(0, 1) : SCENARIOS) {
+    const points = await recordPoints(bench, scenario)
+    const faults = isQuick ? fewFaults(points) : everyFault(points)
+    say(`${scenario.name}: ${points.length} system calls, ${faults.length} faults`)
+    planned.push(...faults.map((fault) => ({ scenario, fault })))
+  }
+  return planned.filter(({ scenario, fault }) => scenarioFaultName(scenario, fault).includes(only))
+}
+
+function tellFailure({ scenario, outcome }: Finished): void {
+  if (outcome.problems.length === 0) return
+  say(`FAILED  ${scenarioFaultName(scenario, outcome.fault)}: ${outcome.problems.join('; ')}`)
+  for (const line of outcome.log) say(`        ${line}`)
+}
+
+async function onBenches<T>(count: number, use: (benches: readonly Bench[]) => Promise<T>, open: readonly Bench[] = []): Promise<T> {
+  return open.length === count ? use(open) : onBench(LAB_FOLDER, (bench) => onBenches(count, use, [...open, bench]))
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      lanes: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
+    },
+  })
+  const startedMs = performance.now()
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
+  })
+  const lanes = Math.max(1, Number.parseInt(values.lanes, 10) || 1)
+  const finished = await onBenches(lanes, async (benches) => {
+    const [first] = benches
+    if (first === undefined) return []
+    const planned = await plan(first, values.quick, values.only)
+    let done = 0
+    const running = runFaults(benches, planned, (one) => {
+      done += 1
+      tellFailure(one)
+      if (done % TELL_EVERY === 0) say(`${done} of ${planned.length}, ${Math.round((performance.now() - startedMs) / 1000)} s`)
+    })
+    // The labs are taken down all the same.
+    return Promise.race([running, interrupted])
+  })
+  for (const line of report(finished)) say(line)
+  return finished.length > 0 && finished.every(({ outcome }) => outcome.problems.length === 0) ? 0 : 1
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    say(String(error instanceof Error ? error.stack : error))
+    process.exit(1)
+  },
+)
