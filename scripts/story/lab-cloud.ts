@@ -16,6 +16,8 @@ export type LabCloudPlace = {
   readonly listen: string
   readonly namespace: string | null
   readonly inside: Inside
+  /** `info` where it is left out. */
+  readonly logLevel?: 'trace' | 'debug' | 'info'
 }
 
 const dataOf = ({ folder }: LabCloudPlace): string => join(folder, 'cloud')
@@ -77,7 +79,7 @@ export async function openLabCloud(place: LabCloudPlace, aaaClientSecret: string
   const init = ['init', '--data', dataOf(place), '--host', CLOUD_HOST, '--listen', place.listen, ...tls]
   await run([], [process.execPath, builtProgram('zipkey-cloud'), ...init])
   const daemon = await startDaemon({
-    command: [process.execPath, builtProgram('zipkey-cloud'), 'serve', '--data', dataOf(place), '--log-level', 'info'],
+    command: [process.execPath, builtProgram('zipkey-cloud'), 'serve', '--data', dataOf(place), '--log-level', place.logLevel ?? 'info'],
     namespace: place.namespace,
     logFile: join(place.folder, 'cloud.log'),
     readyText: 'listening on port',

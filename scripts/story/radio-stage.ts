@@ -8,7 +8,7 @@ import { type LabImage, prepareLab } from '../radio-lab/prepare-lab.ts'
 import { flash } from './flash.ts'
 import { impostorNetwork, temporaryAtCloud } from './impostor.ts'
 import { type LabCloud, openLabCloud } from './lab-cloud.ts'
-import type { Stage } from './story.ts'
+import type { DeviceState } from './story.ts'
 import type { Say } from './tell.ts'
 import type { OpenStage } from './wired-stage.ts'
 
@@ -90,12 +90,11 @@ async function raise(
   }
 }
 
-async function readState(lab: Lab): ReturnType<Stage['deviceState']> {
-  const state = await lab.sh(
-    `cd /var/lib/zipkey && { grep -o '"secretId":"[^"]*"' current.json; test ! -e pending.json && echo no pending; } || true`,
-  )
+async function readState(lab: Lab): Promise<DeviceState> {
+  const slots = `cd /var/lib/zipkey && { grep -o '"secretId":"[^"]*"' current.json; test ! -e pending.json && echo no pending; }`
+  const state = await lab.sh(`{ ${slots}; }; grep -q zkp_ /etc/zipkey/ca.json && echo holds the key; true`)
   const currentSecretId = /"secretId":"([^"]*)"/.exec(state)?.[1] ?? null
-  return { currentSecretId, pendingEmpty: state.includes('no pending') }
+  return { currentSecretId, pendingEmpty: state.includes('no pending'), holdsProvisioningKey: state.includes('holds the key') }
 }
 
 async function showAtHotspot(lab: Lab, cloud: LabCloud): Promise<'accepted' | 'refused'> {

@@ -7,6 +7,13 @@ import { type LogEvent, parseLogLine } from './agent-log.ts'
 import { createTeller, type Say, tellEvent } from './tell.ts'
 import { type ExpectedStep, FIRST_WALK, WALK_AFTER_REBOOT, Walk } from './walk.ts'
 
+/** The secret id in the device's current slot, whether its pending slot is empty, and whether the provisioning key is still on it. */
+export type DeviceState = {
+  readonly currentSecretId: string | null
+  readonly pendingEmpty: boolean
+  readonly holdsProvisioningKey: boolean
+}
+
 /** What the story needs of a lab: a device to follow, and the other side to ask. */
 export type Stage = {
   /** How the story calls restarting the device: `reboot` or `restart of the agent`. */
@@ -14,8 +21,7 @@ export type Stage = {
   /** Starts the agent for the first time; every line of its log, now and after a restart, goes to `onLine`. */
   readonly start: (onLine: (line: string) => void) => Promise<void>
   readonly restart: () => Promise<void>
-  /** The secret id in the device's current slot, and whether its pending slot is empty. */
-  readonly deviceState: () => Promise<{ readonly currentSecretId: string | null; readonly pendingEmpty: boolean }>
+  readonly deviceState: () => Promise<DeviceState>
   /** The names of the device's events in the cloud's audit log with the credential each was about, oldest first. */
   readonly audit: () => Promise<readonly AuditLine[]>
   /** Shows the temporary secret to the hotspot, by EAP, from somewhere else. */
@@ -68,6 +74,8 @@ export async function tellStory(stage: Stage, options: { readonly say: Say; read
   await follow(WALK_AFTER_REBOOT, stage.restart)
   must((await agreeOnSecret(stage)) === secretId, `after the ${stage.restartName} the device holds another secret`)
   teller.line('both', `the device came back with ${secretId}`, teller.elapsedMs() - restartedMs)
+  must(!(await stage.deviceState()).holdsProvisioningKey, 'the provisioning key is still on the device')
+  teller.line('device', 'the provisioning key that many devices share is gone from this one')
   const packets = await stage.packetsToCloud()
   must(packets > 0, 'no packet between the device and the Cloud API was seen on its own interface')
   teller.line('story', `done: ${packets} packets to and from the Cloud API, all of them over the device's own interface`)

@@ -15,7 +15,7 @@ import { impostorNetwork, temporaryAtCloud } from './impostor.ts'
 import { type LabCloud, openLabCloud } from './lab-cloud.ts'
 import { AAA_CLIENT_ID, AAA_HOST, CLOUD_HOST } from './names.ts'
 import { insideNamespace } from './programs.ts'
-import type { Stage } from './story.ts'
+import type { DeviceState, Stage } from './story.ts'
 
 /** A stage, what a person may type to look around, and its end. */
 export type OpenStage = {
@@ -98,7 +98,7 @@ async function raise(
       restartName: 'restart of the agent',
       start: async (onLine) => agent.start(onLine),
       restart: () => agent.restart(),
-      deviceState: () => readState(stateFolder),
+      deviceState: () => readState(stateFolder, configFile),
       audit: () => cloud.audit(),
       temporaryAtHotspot: async () => showAtHotspot(folder, inside, await impostorNetwork(cloud), radiusSecret),
       temporaryAtCloud: () => temporaryAtCloud(cloud, inside),
@@ -153,11 +153,15 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-async function readState(folder: string): ReturnType<Stage['deviceState']> {
+async function readState(folder: string, configFile: string): Promise<DeviceState> {
   const file = join(folder, 'current.json')
   const slot: unknown = (await exists(file)) ? JSON.parse(await readFile(file, 'utf8')) : null
   const secretId = isObject(slot) && typeof slot.secretId === 'string' ? slot.secretId : null
-  return { currentSecretId: secretId, pendingEmpty: !(await exists(join(folder, 'pending.json'))) }
+  return {
+    currentSecretId: secretId,
+    pendingEmpty: !(await exists(join(folder, 'pending.json'))),
+    holdsProvisioningKey: (await readFile(configFile, 'utf8')).includes('zkp_'),
+  }
 }
 
 async function showAtHotspot(
