@@ -11,7 +11,7 @@ const METHOD_CALL = 1
 const METHOD_RETURN = 2
 const ERROR = 3
 const SIGNAL = 4
-const CALL_TIMEOUT_MS = 5000
+const CALL_TIMEOUT_MS = 10_000
 
 const DAEMON = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus' } as const
 

@@ -9,7 +9,7 @@ import { neverAborted, until } from './until.ts'
 import type { WpaInterface } from './wpa-interface.ts'
 
 /** How long after a scan wpa_supplicant may take to begin with a BSS that the scan has found. */
-const NOT_FOUND_AFTER_MS = 1000
+const NOT_FOUND_AFTER_MS = 3000
 
 /** A network of ours in wpa_supplicant. */
 export type OwnNetwork = {
