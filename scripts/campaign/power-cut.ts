@@ -43,10 +43,16 @@ async function main(): Promise<number> {
     return 64
   }
   const interrupt = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort())
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      say(`${name}: ends with the device that is on its way`)
+      interrupt.abort()
+    })
+  }
   const result = await runCampaign({ ...request, labFolder: LAB_FOLDER, say, signal: interrupt.signal })
   report(result, request)
-  return isGood(result) ? 0 : 1
+  if (!isGood(result)) return 1
+  return result.cuts === request.cuts ? 0 : 130
 }
 
 main().then(

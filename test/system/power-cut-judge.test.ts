@@ -51,7 +51,7 @@ afterAll(async () => {
 type Disk = 'nothing' | 'nonce' | 'pending' | 'current'
 
 const found = (disk: Disk, changes: Partial<FoundState> = {}): FoundState => ({
-  ...{ mounted: 'clean', files: [], complaints: [], nonce: disk === 'nothing' ? null : nonce },
+  ...{ files: [], complaints: [], nonce: disk === 'nothing' ? null : nonce },
   stored: { pending: disk === 'pending' ? issued : null, current: disk === 'current' ? issued : null },
   ...changes,
 })

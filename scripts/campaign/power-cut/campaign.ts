@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CutDevice } from './cut-device.ts'
 import { Judge } from './judge.ts'
-import { cutForReal, recordUndisturbed } from './lives.ts'
+import { type CutStory, cutForReal, recordUndisturbed } from './lives.ts'
 import { createLottery, type Lottery } from './lottery.ts'
 import { drawMoments } from './moments.ts'
 import { type RecordedLife, type ReplayResult, replay } from './replay.ts'
@@ -17,7 +17,7 @@ export type CampaignOptions = {
   readonly seed: number
   readonly labFolder: string
   readonly say: (line: string) => void
-  /** Ends the campaign early; what it began is taken away. */
+  /** Ends the campaign early, after the device that is on its way. */
   readonly signal?: AbortSignal
 }
 
@@ -38,21 +38,18 @@ const UNDISTURBED_SHARE = 0.3
 /** The config disk is written once in a life. */
 const CONFIG_SHARE = 0.15
 const CONTROL_STATES = 100
+/** Of one device, in one life after another. */
+const MOST_CUTS = 3
 
 /** Runs the campaign; it throws only where the lab itself fails. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const site = await openSite(options.labFolder, options.say)
   try {
-    return await Promise.race([new Campaign(site, options).run(), interruption(options.signal)])
+    return await new Campaign(site, options).run()
   } finally {
     await site.close()
   }
 }
-
-const interruption = (signal?: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    signal?.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
-  })
 
 class Campaign {
   readonly #site: Site
@@ -73,7 +70,7 @@ class Campaign {
   }
 
   async run(): Promise<CampaignResult> {
-    const { cuts, states, say } = this.#options
+    const { cuts, states, say, signal } = this.#options
     const { life, walkMs: firstWalkMs } = await this.#withDevice(0, recordUndisturbed)
     let walkMs = firstWalkMs
     say(`undisturbed: steady after ${(walkMs / 1000).toFixed(1)} s, and again after a restart`)
@@ -81,27 +78,42 @@ class Campaign {
     const control = await this.#replayOnce(life, CONTROL_STATES, 'ignores-flushes')
     say(`control: a disk that ignores flushes is found bad in ${badStates(control)} of ${control.states} states`)
     await discard(life)
-    for (const [index, moment] of drawMoments(cuts, this.#lottery).entries()) {
-      await this.#withDevice(index + 1, async (device) => {
-        const title = `cut ${index + 1} of ${cuts}`
-        const cut = await cutForReal(device, { site: this.#site, judge: this.#judge, title, moment, walkMs })
-        walkMs = cut.walkMs ?? walkMs
-        say(`${title}: ${cut.story}`)
-        add(this.#kindsAtCuts, cut.kind, 1)
-        this.#fail(cut.faults)
-        for (const [at, each] of cut.lives.entries()) await this.#replay(each, this.#shareOf(index * 2 + at))
-        for (const each of cut.lives) await discard(each)
+    let moments = drawMoments(cuts, this.#lottery)
+    for (let device = 1; moments.length > 0 && signal?.aborted !== true; device++) {
+      const story = await this.#withDevice(device, (fresh) => {
+        const most = moments.slice(0, 1 + Math.floor(this.#lottery() * MOST_CUTS))
+        return cutForReal(fresh, { site: this.#site, judge: this.#judge, title: `device ${device}`, moments: most, walkMs })
       })
+      walkMs = story.walkMs ?? walkMs
+      moments = moments.slice(story.cuts.length)
+      await this.#account(story, device, cuts - moments.length)
     }
     return {
-      ...{ cuts, kindsAtCuts: this.#kindsAtCuts, states: this.#states, repaired: this.#repaired, kindsReplayed: this.#kindsReplayed },
+      ...{
+        cuts: cuts - moments.length,
+        kindsAtCuts: this.#kindsAtCuts,
+        states: this.#states,
+        repaired: this.#repaired,
+        kindsReplayed: this.#kindsReplayed,
+      },
       ...{ controlStates: control.states, controlFaults: control.faults.length, faults: this.#faults },
     }
   }
 
-  /** What is left of the states is shared by what is left of the lives: a short one has fewer than its share. */
-  #shareOf(lifeIndex: number): number {
-    return Math.ceil(Math.max(0, this.#options.states - this.#states) / (this.#options.cuts * 2 - lifeIndex))
+  async #account({ cuts, lives, recovery, faults }: CutStory, device: number, cutsDone: number): Promise<void> {
+    for (const { kind, story } of cuts) {
+      this.#options.say(`device ${device}: ${story}`)
+      add(this.#kindsAtCuts, kind, 1)
+    }
+    this.#options.say(`device ${device}: ${recovery} [${cutsDone} of ${this.#options.cuts} cuts]`)
+    this.#fail(faults)
+    // What is left of the states is shared by what is left of the lives: a short one has fewer than its share.
+    const devicesLeft = ((this.#options.cuts - cutsDone) * 2) / (1 + MOST_CUTS)
+    for (const [index, life] of lives.entries()) {
+      const livesLeft = lives.length - index + devicesLeft + (this.#options.cuts - cutsDone)
+      await this.#replay(life, Math.ceil(Math.max(0, this.#options.states - this.#states) / livesLeft))
+      await discard(life)
+    }
   }
 
   async #withDevice<T>(index: number, use: (device: CutDevice) => Promise<T>): Promise<T> {

@@ -14,6 +14,8 @@ export type CrashState = { readonly point: number; readonly kept: readonly KeptW
 const SECTOR_BYTES = 512
 const DRAWS_PER_POINT = 4
 const TORN_SHARE = 0.15
+/** Between the two sectors of ext4's superblock: a small disk has no other copy of it, and no software could do anything about half of one. */
+const INSIDE_SUPERBLOCK = 1536
 
 /** For each crash point, which writes are not durable there: those since the last flush. */
 export function unflushedAt(entries: readonly LogEntry[]): readonly (readonly number[])[] {
@@ -51,15 +53,18 @@ function keep(entries: readonly LogEntry[], unflushed: readonly number[], round:
   if (round === 0) return unflushed.map(whole)
   if (round === 1) return []
   const share = 0.15 + 0.8 * lottery()
-  return unflushed.filter(() => lottery() < share).map((index) => (lottery() < TORN_SHARE ? torn(whole(index), lottery) : whole(index)))
+  return unflushed
+    .filter(() => lottery() < share)
+    .map((index) => (lottery() < TORN_SHARE ? torn(entries[index], whole(index), lottery) : whole(index)))
 }
 
 const lengthOf = (entry: LogEntry | undefined): number => (entry?.kind === 'write' ? entry.data.length : 0)
 
-const torn = ({ entry, bytes }: KeptWrite, lottery: Lottery): KeptWrite => ({
-  entry,
-  bytes: Math.ceil((lottery() * bytes) / SECTOR_BYTES) * SECTOR_BYTES,
-})
+function torn(write: LogEntry | undefined, { entry, bytes }: KeptWrite, lottery: Lottery): KeptWrite {
+  const kept = Math.ceil((lottery() * bytes) / SECTOR_BYTES) * SECTOR_BYTES
+  const endsAt = (write?.kind === 'write' ? write.offset : 0) + kept
+  return { entry, bytes: endsAt === INSIDE_SUPERBLOCK ? kept + SECTOR_BYTES : kept }
+}
 
 function shuffled(values: number[], lottery: Lottery): readonly number[] {
   for (let last = values.length - 1; last > 0; last--) {

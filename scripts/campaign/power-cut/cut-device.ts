@@ -1,5 +1,5 @@
 /** A device of the radio lab, fresh from the factory, whose power is cut and which lives again from the same disks. */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceName } from '../../../agent/contract/names.ts'
@@ -11,9 +11,10 @@ import { type LogEvent, parseLogLine } from '../../story/agent-log.ts'
 import { flash } from '../../story/flash.ts'
 import { DEVICE } from '../../story/names.ts'
 import { GARDEN_PORT, RADIO_HOTSPOT } from '../../story/radio-stage.ts'
-import { type FoundState, readStateDisk } from './found-state.ts'
+import { type FoundState, readState } from './found-state.ts'
 import type { Owner } from './judge.ts'
 import { LifeWatch } from './life-watch.ts'
+import { whileMounted } from './mounted.ts'
 import type { RecordedLife } from './replay.ts'
 import type { Site } from './site.ts'
 
@@ -84,13 +85,21 @@ export class CutDevice {
 
   /** What is on the state disk now that the power is off. */
   async found(): Promise<FoundState> {
-    const copy = join(this.#site.scratchFolder, 'found')
-    await runProgram('cp', ['--sparse=always', this.#lab.stateDiskFile, copy])
+    const { scratchFolder } = this.#site
+    const copy = { file: join(scratchFolder, 'found'), mountPoint: join(scratchFolder, 'mount-found') }
+    await runProgram('cp', ['--sparse=always', this.#lab.stateDiskFile, copy.file])
+    const found: FoundState[] = []
     try {
-      return await readStateDisk(copy, join(this.#site.scratchFolder, 'mount'), this.owner.name)
+      await whileMounted([copy], scratchFolder, async ([outcome]) => {
+        if (outcome !== 'clean') throw new Error(`after a real power cut the state disk is ${outcome}`)
+        found.push(await readState(copy.mountPoint, this.owner.name))
+      })
     } finally {
-      await runProgram('rm', ['-f', copy])
+      await rm(copy.file, { force: true })
     }
+    const [state] = found
+    if (state === undefined) throw new Error('nothing was looked at')
+    return state
   }
 
   /** Takes the device away. */

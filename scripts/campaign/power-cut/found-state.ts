@@ -8,11 +8,9 @@ import type { SharedSecret, TemporarySecret } from '../../../agent/credential/cr
 import type { Log } from '../../../agent/log.ts'
 import { openStore } from '../../../agent/store/store.ts'
 import { loadConfig } from '../../../config/load.ts'
-import { type MountOutcome, whileMounted } from './mounted.ts'
 
 /** What was found on the state disk. `complaints` is what the store logged: it is silent about a disk that was merely cut off. */
 export type FoundState = {
-  readonly mounted: MountOutcome
   readonly files: readonly string[]
   readonly stored: StoredCredentials
   readonly nonce: string | null
@@ -32,31 +30,28 @@ function collectingLog(complaints: string[]): Log {
   return { trace: () => {}, debug: () => {}, info: () => {}, warn: keep, error: keep, fatal: keep }
 }
 
-/** Reads a state disk as the agent does when it starts. The disk's file is changed by that. */
-export function readStateDisk(file: string, mountPoint: string, identity: DeviceName): Promise<FoundState> {
-  return whileMounted(file, mountPoint, async (mounted) => {
-    const files = (await readdir(mountPoint)).filter((name) => name !== 'lost+found').sort()
-    const complaints: string[] = []
-    const store = await openStore({ directory: mountPoint, identity, log: collectingLog(complaints), random: () => FRESH })
-    try {
-      const stored = await store.load()
-      const nonce = await store.nonce('kept')
-      const isFresh = nonce === Buffer.from(FRESH).toString('base64url')
-      return { mounted, files, stored, nonce: isFresh ? null : nonce, complaints }
-    } finally {
-      await store.close()
-    }
-  })
+/** Reads a mounted state disk as the agent does when it starts; the lock apart, since nobody else is there. */
+export async function readState(mountPoint: string, identity: DeviceName): Promise<FoundState> {
+  const files = (await readdir(mountPoint)).filter((name) => name !== 'lost+found').sort()
+  const complaints: string[] = []
+  const log = collectingLog(complaints)
+  const store = await openStore({ directory: mountPoint, identity, log, random: () => FRESH, lock: async () => {} })
+  try {
+    const stored = await store.load()
+    const nonce = await store.nonce('kept')
+    const isFresh = nonce === Buffer.from(FRESH).toString('base64url')
+    return { files, stored, nonce: isFresh ? null : nonce, complaints }
+  } finally {
+    await store.close()
+  }
 }
 
-/** Reads a config disk as the agent does when it starts; throws what the loader says where the config is not good. */
-export function readConfigDisk(file: string, mountPoint: string): Promise<FoundConfig> {
-  return whileMounted(file, mountPoint, async () => {
-    const loaded = loadConfig({ environment: {}, configFile: join(mountPoint, 'ca.json') })
-    if (!loaded.ok) throw new Error(loaded.problems.join('; '))
-    const text = await readFile(join(mountPoint, 'ca.json'), 'utf8')
-    return { flashed: loaded.config.credentials, holdsProvisioningKey: text.includes('zkp_') }
-  })
+/** Reads a mounted config disk as the agent does when it starts; throws what the loader says where the config is not good. */
+export async function readConfig(mountPoint: string): Promise<FoundConfig> {
+  const configFile = join(mountPoint, 'ca.json')
+  const loaded = loadConfig({ environment: {}, configFile })
+  if (!loaded.ok) throw new Error(loaded.problems.join('; '))
+  return { flashed: loaded.config.credentials, holdsProvisioningKey: (await readFile(configFile, 'utf8')).includes('zkp_') }
 }
 
 /** A found state in a few words: which of the store's files hold something good. */

@@ -42,6 +42,8 @@ export class LifeWatch {
   async begin(): Promise<void> {
     await this.#sample()
     this.#sampling = this.#sampleOn()
+    // What goes wrong is told at the end of the watch.
+    this.#sampling.catch(() => undefined)
   }
 
   /** Takes an event of the agent's log. */

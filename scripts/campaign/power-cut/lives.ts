@@ -1,9 +1,9 @@
 /** The two kinds of lives that the campaign tells: one that nobody disturbs, and one that ends in a power cut and begins again. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { credentialLabel } from '../../../agent/credential/credential.ts'
 import type { LogEvent } from '../../story/agent-log.ts'
-import { FIRST_WALK } from '../../story/walk.ts'
 import type { CutDevice } from './cut-device.ts'
-import { describeFound, type FoundState } from './found-state.ts'
+import { describeFound } from './found-state.ts'
 import type { Judge } from './judge.ts'
 import { type CutMoment, describeMoment } from './moments.ts'
 import type { RecordedLife } from './replay.ts'
@@ -15,25 +15,20 @@ const WALK_DEADLINE_MS = 180_000
 /** From power-on to steady, and back to steady after a restart of the agent; then the disks are unmounted. */
 export type UndisturbedLife = { readonly life: RecordedLife; readonly walkMs: number }
 
-/** One real cut: where it fell, what it left, and what became of the device. */
-export type RealCut = {
+/** One real cut: what it left on the state disk, in a word, and its story. */
+export type RealCut = { readonly kind: string; readonly story: string }
+
+/** A device that was cut and came back: its lives, what is wrong with it, and what a whole way took where its lives tell. */
+export type CutStory = {
+  readonly cuts: readonly RealCut[]
   readonly lives: readonly RecordedLife[]
-  readonly kind: string
-  /** What the whole way took, where this cut's lives tell it. */
+  readonly recovery: string
   readonly walkMs: number | null
   readonly faults: readonly string[]
-  readonly story: string
 }
 
 const timesSteady = (events: readonly LogEvent[]): number => events.filter(({ from, to }) => from !== 'steady' && to === 'steady').length
 const isSteady = (events: readonly LogEvent[]): boolean => timesSteady(events) > 0
-
-/** How many of the walk's expected lines were seen, in their order. */
-export function linesSeen(events: readonly LogEvent[]): number {
-  let seen = 0
-  for (const { event } of events) if (event === FIRST_WALK[seen]?.event) seen += 1
-  return seen
-}
 
 /** Records a device that nobody disturbs. */
 export async function recordUndisturbed(device: CutDevice): Promise<UndisturbedLife> {
@@ -49,49 +44,90 @@ export async function recordUndisturbed(device: CutDevice): Promise<UndisturbedL
   return { life, walkMs }
 }
 
-/** Which cut; `walkMs` is what the whole way took most lately. */
+/** When to cut a device; `walkMs` is what the whole way took most lately. */
 export type CutOrder = {
   readonly site: Site
   readonly judge: Judge
   readonly title: string
-  readonly moment: CutMoment
+  readonly moments: readonly CutMoment[]
   readonly walkMs: number
 }
 
-/** Cuts a device's power at a moment, looks at what is left, and lets it live again until it is steady. */
-export async function cutForReal(device: CutDevice, { site, judge, title, moment, walkMs }: CutOrder): Promise<RealCut> {
-  let lines = 0
+/** Cuts a device's power in one life after another, until it was steady before it was cut; then lets it live until it is steady. */
+export async function cutForReal(device: CutDevice, order: CutOrder): Promise<CutStory> {
+  const lives: RecordedLife[] = []
+  const cuts: RealCut[] = []
+  const faults: string[] = []
+  let walkMs: number | null = null
+  let isThere = false
+  for (const moment of order.moments) {
+    if (isThere) break
+    const { life, cut, cutMs, wasSteady, faults: wrong } = await cutOnce(device, order, moment, cuts.length + 1)
+    if (wasSteady && cuts.length === 0) walkMs = cutMs
+    isThere = wasSteady
+    lives.push(life)
+    cuts.push(cut)
+    faults.push(...wrong)
+  }
+  const recovery = await recover(device, order)
+  lives.push(...recovery.lives)
+  faults.push(...recovery.faults)
+  if (cuts.at(-1)?.kind === 'nothing') walkMs = recovery.tookMs
+  return { cuts, lives, recovery: recovery.story, walkMs, faults: faults.map((fault) => `${order.title}: ${fault}`) }
+}
+
+type CutOnce = {
+  readonly life: RecordedLife
+  readonly cut: RealCut
+  readonly cutMs: number
+  readonly wasSteady: boolean
+  readonly faults: readonly string[]
+}
+
+async function cutOnce(device: CutDevice, { site, judge, title, walkMs }: CutOrder, moment: CutMoment, number: number): Promise<CutOnce> {
   let cutMs = 0
-  const first = await device.live(`${title}, first life`, async ({ events, until }) => {
+  let seen: readonly LogEvent[] = []
+  const life = await device.live(`${title}, life ${number}`, async ({ events, until }) => {
     const startedMs = performance.now()
     await waitForMoment(moment, walkMs, until)
     cutMs = performance.now() - startedMs
-    lines = linesSeen(events)
+    seen = [...events]
   })
   const found = await device.found()
-  const faults = [
-    ...(await judge.ofFiles(found, device.owner)),
-    ...(await judge.lockedOut(found, device.owner, await stateAt(site, device))),
-  ]
-  const lives = [first]
-  let recoveryMs = Number.NaN
-  try {
-    lives.push(
-      await device.live(`${title}, second life`, async ({ until }) => {
-        const startedMs = performance.now()
-        await until(isSteady, WALK_DEADLINE_MS)
-        recoveryMs = performance.now() - startedMs
-      }),
-    )
-    faults.push(...(await notSettled(device, site, judge)))
-  } catch (error) {
-    faults.push(`it did not come back: ${String(error)}`)
-  }
+  const state = await stateAt(site, device)
+  const faults = [...(await judge.ofFiles(found, device.owner)), ...(await judge.lockedOut(found, device.owner, state))]
   const kind = describeFound(found)
-  const walked = lines === FIRST_WALK.length ? cutMs : kind === 'nothing' && Number.isFinite(recoveryMs) ? recoveryMs : null
-  const story = tellCut({ moment, cutMs, lines, found, recoveryMs })
-  return { lives, kind, walkMs: walked, faults: faults.map((fault) => `${title}: ${fault}`), story }
+  const held = found.stored.current ?? found.stored.pending
+  const credential = held === null ? '' : ` (s.${held.id.secretId})`
+  const line = seen.at(-1)
+  const story = `life ${number} cut after ${seconds(cutMs)}, ${describeMoment(moment)}; log: ${line === undefined ? 'nothing' : `${line.event}, then ${line.to}`}; found: ${kind}${credential}`
+  return { life, cut: { kind, story }, cutMs, wasSteady: isSteady(seen), faults }
 }
+
+type Recovery = {
+  readonly lives: readonly RecordedLife[]
+  readonly tookMs: number | null
+  readonly story: string
+  readonly faults: readonly string[]
+}
+
+/** The last life: it must be steady in the end. */
+async function recover(device: CutDevice, { site, judge, title }: CutOrder): Promise<Recovery> {
+  let tookMs = 0
+  try {
+    const life = await device.live(`${title}, last life`, async ({ until }) => {
+      const startedMs = performance.now()
+      await until(isSteady, WALK_DEADLINE_MS)
+      tookMs = performance.now() - startedMs
+    })
+    const { label, faults } = await settled(device, site, judge)
+    return { lives: [life], tookMs, story: `steady after ${seconds(tookMs)} with ${label}`, faults }
+  } catch (error) {
+    return { lives: [], tookMs: null, story: 'it did not come back', faults: [`it did not come back: ${String(error)}`] }
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 const stateAt = (site: Site, { owner }: CutDevice) => site.view.stateOf(owner.name)
 
@@ -107,13 +143,17 @@ async function waitForMoment(
       return until((events) => performance.now() >= endMs || isSteady(events), WALK_DEADLINE_MS)
     }
     case 'line':
-      await until((events) => linesSeen(events) > moment.line || isSteady(events), WALK_DEADLINE_MS)
+      await until((events) => events.length >= moment.line || isSteady(events), WALK_DEADLINE_MS)
       await sleep(moment.delayMs)
   }
 }
 
-/** What is not as it must be once a device was steady: its disk, with the power off, holds one promoted secret that the cloud accepts. */
-async function notSettled(device: CutDevice, site: Site, judge: Judge): Promise<readonly string[]> {
+/** Once a device was steady its disk, with the power off, holds one promoted secret that the cloud accepts; `faults` says what else. */
+async function settled(
+  device: CutDevice,
+  site: Site,
+  judge: Judge,
+): Promise<{ readonly label: string; readonly faults: readonly string[] }> {
   const found = await device.found()
   const state = await stateAt(site, device)
   const faults = [...(await judge.ofFiles(found, device.owner))]
@@ -123,23 +163,5 @@ async function notSettled(device: CutDevice, site: Site, judge: Judge): Promise<
   if (pending !== null) faults.push('steady, but the pending slot is not empty')
   const issued = state?.issued.length ?? 0
   if (issued !== 1) faults.push(`steady, but the cloud issued ${issued} secrets for one swap`)
-  return faults
-}
-
-type CutFacts = {
-  readonly moment: CutMoment
-  readonly cutMs: number
-  readonly lines: number
-  readonly found: FoundState
-  readonly recoveryMs: number
-}
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
-
-function tellCut({ moment, cutMs, lines, found, recoveryMs }: CutFacts): string {
-  const last = FIRST_WALK[lines - 1]?.name ?? 'nothing'
-  const held = found.stored.current ?? found.stored.pending
-  const credential = held === null ? '' : ` (s.${held.id.secretId})`
-  const outcome = Number.isNaN(recoveryMs) ? 'DID NOT COME BACK' : `steady after ${seconds(recoveryMs)}`
-  return `after ${seconds(cutMs)} (${describeMoment(moment)}), log at "${last}"; found ${describeFound(found)}${credential}; ${outcome}`
+  return { label: current === null ? 'nothing' : credentialLabel(current), faults }
 }

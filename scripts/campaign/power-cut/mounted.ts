@@ -1,30 +1,49 @@
-/** A disk's file as the device finds it at power-on: mounted by the kernel, which recovers the journal, or else repaired first, as a boot would. */
-import { mkdir } from 'node:fs/promises'
+/** Disks' files as the device finds them at power-on: mounted by the kernel, which recovers the journal, or else repaired first, as a boot would. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { runProgram } from '../../run-program.ts'
 
-/** How the file system came up. */
-export type MountOutcome = 'clean' | 'repaired'
+/** How a file system came up. `unusable`: not even a repair made it one. */
+export type MountOutcome = 'clean' | 'repaired' | 'unusable'
 
-/** Mounts the file, uses it, and unmounts it; throws where not even a repair makes it a file system. */
-export async function whileMounted<T>(file: string, mountPoint: string, use: (how: MountOutcome) => Promise<T>): Promise<T> {
-  await mkdir(mountPoint, { recursive: true })
-  const how = await mount(file, mountPoint)
+/** One disk's file, and where to see it. */
+export type MountRequest = { readonly file: string; readonly mountPoint: string }
+
+const OPTIONS = 'loop,noatime,nosuid,nodev,noexec'
+
+/** Mounts many files by one call of mount(8), has them looked at, and unmounts them. */
+export async function whileMounted(
+  requests: readonly MountRequest[],
+  scratchFolder: string,
+  look: (outcomes: readonly MountOutcome[]) => Promise<void>,
+): Promise<void> {
+  for (const { mountPoint } of requests) await mkdir(mountPoint, { recursive: true })
+  const table = join(scratchFolder, 'fstab')
+  await writeFile(table, requests.map(({ file, mountPoint }) => `${file} ${mountPoint} ext4 ${OPTIONS} 0 0\n`).join(''))
   try {
-    return await use(how)
+    // What could not be mounted is seen below.
+    await runProgram('mount', ['--all', '--fstab', table]).catch(() => undefined)
+    const clean = await mountPoints()
+    const outcomes: MountOutcome[] = []
+    for (const request of requests) outcomes.push(clean.has(request.mountPoint) ? 'clean' : await repairAndMount(request))
+    await look(outcomes)
   } finally {
-    await runProgram('umount', [mountPoint])
+    const mounted = await mountPoints()
+    const ours = requests.map(({ mountPoint }) => mountPoint).filter((mountPoint) => mounted.has(mountPoint))
+    if (ours.length > 0) await runProgram('umount', ours)
   }
 }
 
-async function mount(file: string, mountPoint: string): Promise<MountOutcome> {
-  const command = ['-t', 'ext4', '-o', 'loop,noatime,nosuid,nodev,noexec', file, mountPoint]
-  try {
-    await runProgram('mount', command)
-    return 'clean'
-  } catch {
-    // e2fsck ends with 1 where it repaired something; whether that helped shows next.
-    await runProgram('e2fsck', ['-fy', file]).catch(() => undefined)
-    await runProgram('mount', command)
-    return 'repaired'
-  }
+async function repairAndMount({ file, mountPoint }: MountRequest): Promise<MountOutcome> {
+  // e2fsck ends with 1 where it repaired something; whether that helped shows next.
+  await runProgram('e2fsck', ['-fy', file]).catch(() => undefined)
+  return runProgram('mount', ['-t', 'ext4', '-o', OPTIONS, file, mountPoint]).then(
+    () => 'repaired',
+    () => 'unusable',
+  )
+}
+
+async function mountPoints(): Promise<ReadonlySet<string>> {
+  const mounts = await readFile('/proc/self/mounts', 'utf8')
+  return new Set(mounts.split('\n').map((line) => line.split(' ')[1] ?? ''))
 }

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { DiskRecording, DiskRecordings } from '../../radio-lab/disk-recording.ts'
 import { type CrashState, drawCrashStates } from './crash-states.ts'
 import { DiskImage, type Patch } from './disk-image.ts'
-import { describeFound, readConfigDisk, readStateDisk } from './found-state.ts'
+import { describeFound, readConfig, readState } from './found-state.ts'
 import type { Judge, Owner } from './judge.ts'
 import type { Lottery } from './lottery.ts'
-import type { Timeline } from './timeline.ts'
+import { type MountOutcome, whileMounted } from './mounted.ts'
+import type { Moment, Timeline } from './timeline.ts'
 import { type LogEntry, parseWriteLog } from './write-log.ts'
 
 /** One life that was recorded. */
@@ -38,50 +39,114 @@ export type ReplayResult = {
   readonly faults: readonly string[]
 }
 
-type Visit = (image: string, at: { readonly state: CrashState; readonly endBytes: number; readonly nextEndBytes: number }) => Promise<void>
+/** A crash state on a mounted disk, and the moment of the cut that left it. */
+type Visited = { readonly mountPoint: string; readonly state: CrashState; readonly moment: Moment }
+
+const IMAGES_AT_ONCE = 16
 
 /** Replays a life. */
 export async function replay(life: RecordedLife, options: ReplayOptions): Promise<ReplayResult> {
-  const mountPoint = join(options.scratchFolder, 'mount')
-  const kinds = new Map<string, number>()
-  const faults: string[] = []
-  const count = (kind: string) => kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
-  const fault = (state: CrashState, text: string) =>
-    faults.push(`${life.title}, after request ${state.point}, ${state.kept.length} un-flushed writes kept: ${text}`)
-  let repaired = 0
-
-  const stateEntries = entriesOf(life.recordings.state, options.disk)
-  const states = await visitCrashStates(
-    life.recordings.state,
-    stateEntries,
-    options.states,
-    options,
-    async (image, { state, ...moment }) => {
-      try {
-        const found = await readStateDisk(image, mountPoint, life.owner.name)
-        if (found.mounted === 'repaired') repaired += 1
-        count(describeFound(found))
-        for (const text of await options.judge.atMoment(found, life.owner, life.timeline, moment)) fault(state, text)
-      } catch (error) {
-        count('unreadable')
-        fault(state, String(error))
-      }
-    },
-  )
-  const configEntries = entriesOf(life.recordings.config, options.disk)
-  const configs = await visitCrashStates(life.recordings.config, configEntries, options.configStates, options, async (image, { state }) => {
-    try {
-      const { flashed, holdsProvisioningKey } = await readConfigDisk(image, mountPoint)
-      count(holdsProvisioningKey ? 'config with the provisioning key' : 'config with the derived secret')
-      const same = flashed.some(({ secret }) => Buffer.from(secret.reveal()).equals(life.owner.flashed.secret.reveal()))
-      if (!same) fault(state, 'the CA config gives another temporary secret')
-    } catch (error) {
-      count('unreadable config')
-      fault(state, `the CA config: ${String(error)}`)
-    }
-  })
-  return { states: states + configs, repaired, requests: stateEntries.length + configEntries.length, kinds, faults }
+  return new Replay(life, options).run()
 }
+
+class Replay {
+  readonly #life: RecordedLife
+  readonly #options: ReplayOptions
+  readonly #kinds = new Map<string, number>()
+  readonly #faults: string[] = []
+  #repaired = 0
+
+  constructor(life: RecordedLife, options: ReplayOptions) {
+    this.#life = life
+    this.#options = options
+  }
+
+  async run(): Promise<ReplayResult> {
+    const { state, config } = this.#life.recordings
+    const { states, configStates, disk } = this.#options
+    const entries = { state: entriesOf(state, disk), config: entriesOf(config, disk) }
+    const visited =
+      (await this.#visitAll(state, entries.state, states, (each) => this.#lookAtState(each))) +
+      (await this.#visitAll(config, entries.config, configStates, (each) => this.#lookAtConfig(each)))
+    const requests = entries.state.length + entries.config.length
+    return { states: visited, repaired: this.#repaired, requests, kinds: this.#kinds, faults: this.#faults }
+  }
+
+  async #lookAtState({ mountPoint, state, moment }: Visited): Promise<void> {
+    const { owner, timeline } = this.#life
+    const found = await readState(mountPoint, owner.name)
+    this.#count(describeFound(found))
+    for (const text of await this.#options.judge.atMoment(found, owner, timeline, moment)) this.#fault(state, text)
+  }
+
+  async #lookAtConfig({ mountPoint, state }: Visited): Promise<void> {
+    const { flashed, holdsProvisioningKey } = await readConfig(mountPoint)
+    this.#count(holdsProvisioningKey ? 'config with the provisioning key' : 'config with the derived secret')
+    const expected = this.#life.owner.flashed.secret.reveal()
+    const isSame = flashed.some(({ secret }) => Buffer.from(secret.reveal()).equals(expected))
+    if (!isSame) this.#fault(state, 'the CA config gives another temporary secret')
+  }
+
+  async #visitAll(
+    { baseFile }: DiskRecording,
+    entries: readonly LogEntry[],
+    count: number,
+    look: (visited: Visited) => Promise<void>,
+  ): Promise<number> {
+    const drawn = drawCrashStates(entries, count, this.#options.lottery)
+    const disk = new DurableDisk(new DiskImage(baseFile), entries)
+    for (let at = 0; at < drawn.length; at += IMAGES_AT_ONCE) {
+      await this.#visitSome(drawn.slice(at, at + IMAGES_AT_ONCE), entries, disk, look)
+    }
+    return drawn.length
+  }
+
+  async #visitSome(
+    states: readonly CrashState[],
+    entries: readonly LogEntry[],
+    disk: DurableDisk,
+    look: (visited: Visited) => Promise<void>,
+  ): Promise<void> {
+    const { scratchFolder } = this.#options
+    const visits = states.map((state, index) => {
+      const file = join(scratchFolder, `disk-${index}`)
+      disk.advance(state.point)
+      disk.writeTo(file, state)
+      return { file, mountPoint: join(scratchFolder, `mount-${index}`), state, moment: momentOf(entries, state.point) }
+    })
+    try {
+      await whileMounted(visits, scratchFolder, async (outcomes) => {
+        for (const [index, visit] of visits.entries()) await this.#look(visit, outcomes[index], look)
+      })
+    } finally {
+      for (const { file } of visits) rmSync(file, { force: true })
+    }
+  }
+
+  async #look(visit: Visited, outcome: MountOutcome | undefined, look: (visited: Visited) => Promise<void>): Promise<void> {
+    if (outcome === 'repaired') this.#repaired += 1
+    try {
+      if (outcome === 'unusable') throw new Error('the file system cannot be mounted, nor repaired')
+      await look(visit)
+    } catch (error) {
+      this.#count('unreadable')
+      this.#fault(visit.state, String(error))
+    }
+  }
+
+  #count(kind: string): void {
+    this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1)
+  }
+
+  #fault(state: CrashState, text: string): void {
+    this.#faults.push(`${this.#life.title}, after request ${state.point}, ${state.kept.length} un-flushed writes kept: ${text}`)
+  }
+}
+
+const momentOf = (entries: readonly LogEntry[], point: number): Moment => ({
+  endBytes: entries[point - 1]?.endBytes ?? 0,
+  nextEndBytes: entries[point]?.endBytes ?? Number.POSITIVE_INFINITY,
+})
 
 function entriesOf({ logFile }: DiskRecording, disk: ReplayOptions['disk']): readonly LogEntry[] {
   const entries = parseWriteLog(readFileSync(logFile))
@@ -91,29 +156,6 @@ function entriesOf({ logFile }: DiskRecording, disk: ReplayOptions['disk']): rea
     case 'ignores-flushes':
       return entries.flatMap((entry) => (entry.kind === 'write' ? [{ ...entry, isDurable: false }] : []))
   }
-}
-
-async function visitCrashStates(
-  { baseFile }: DiskRecording,
-  entries: readonly LogEntry[],
-  count: number,
-  { lottery, scratchFolder }: ReplayOptions,
-  visit: Visit,
-): Promise<number> {
-  const drawn = drawCrashStates(entries, count, lottery)
-  const disk = new DurableDisk(new DiskImage(baseFile), entries)
-  const image = join(scratchFolder, 'disk')
-  for (const state of drawn) {
-    disk.advance(state.point)
-    try {
-      disk.writeTo(image, state)
-      const endBytes = entries[state.point - 1]?.endBytes ?? 0
-      await visit(image, { state, endBytes, nextEndBytes: entries[state.point]?.endBytes ?? Number.POSITIVE_INFINITY })
-    } finally {
-      rmSync(image, { force: true })
-    }
-  }
-  return drawn.length
 }
 
 /** The durable part of a disk, moving forward through its log. */

@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type LabImage, prepareLab } from '../../radio-lab/prepare-lab.ts'
-import { runProgram } from '../../run-program.ts'
 import { type LabCloud, openLabCloud } from '../../story/lab-cloud.ts'
 import { CloudView } from './cloud-view.ts'
 
@@ -33,8 +32,6 @@ export async function openSite(parentFolder: string, say: (line: string) => void
   try {
     const folder = await ownFolder(join(parentFolder, 'power-cut-'))
     const scratchFolder = await ownFolder('/dev/shm/zipkey-power-cut-')
-    // An interruption may find an image mounted there.
-    closers.push(() => runProgram('umount', ['--lazy', join(scratchFolder, 'mount')]).catch(() => undefined))
     const tls = { ...image.pki.cloud, caFile: image.pki.cloudCaFile }
     const place = { folder: join(folder, 'operator'), tls, listen: '127.0.0.1:0', namespace: null, inside: [] }
     const cloud = await openLabCloud(place, image.aaaClient.secret)
