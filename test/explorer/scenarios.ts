@@ -12,17 +12,21 @@ export const BARE: Scenario = {
   diskFaults: false,
 }
 
-const ALONE: Scenario = { ...BARE, name: 'one device, a rogue hotspot, a failing disk', rogue: true, networkRoom: 1, diskFaults: true }
-const THIEF: Scenario = { ...ALONE, name: 'and a thief', thief: true }
-const ROTATION: Scenario = { ...ALONE, name: 'and rotations', rotation: true }
-const CLONE: Scenario = { ...BARE, name: 'two agents on cloned disks', clone: true, diskFaults: true }
-const EVERYTHING: Scenario = { ...THIEF, name: 'everything at once', clone: true, rotation: true, networkRoom: 2 }
+const ONE_DEVICE: Scenario = {
+  name: 'one device, a failing disk, a rogue hotspot, a thief, rotations',
+  thief: true,
+  clone: false,
+  rogue: true,
+  rotation: true,
+  networkRoom: 1,
+  diskFaults: true,
+}
+const CLONES: Scenario = { ...BARE, name: 'two agents on cloned, failing disks', clone: true, diskFaults: true }
+const EVERYTHING: Scenario = { ...ONE_DEVICE, name: 'everything at once', clone: true, networkRoom: 2 }
 
 /** Each with the depth that continuous integration has time for. */
 export const SCENARIOS: readonly { readonly scenario: Scenario; readonly depth: number }[] = [
-  { scenario: ALONE, depth: 2 },
-  { scenario: THIEF, depth: 2 },
-  { scenario: ROTATION, depth: 2 },
-  { scenario: CLONE, depth: 1 },
+  { scenario: ONE_DEVICE, depth: 2 },
+  { scenario: CLONES, depth: 1 },
   { scenario: EVERYTHING, depth: 1 },
 ]

@@ -6,7 +6,7 @@ import { BARE, SCENARIOS } from '../../explorer/scenarios.ts'
 /** Far fewer would mean that choices went missing. */
 const FEWEST_STATES = 800
 
-describe('every state within a few disturbances', () => {
+describe('every state within a few disturbances', { timeout: 60_000 }, () => {
   it.each(SCENARIOS)('keeps each promise of the swap: $scenario.name, $depth deep', async ({ scenario, depth }) => {
     const { states, steps, violation } = await explore(product, scenario, depth)
     console.log(`${scenario.name}: depth ${depth}: ${states} states, ${steps} steps`)

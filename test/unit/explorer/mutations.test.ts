@@ -3,7 +3,7 @@ import { explore } from '../../explorer/explore.ts'
 import { mutantOf, patched } from '../../explorer/mutant.ts'
 import { MUTATIONS } from '../../explorer/mutations/all.ts'
 
-describe('the explorer catches it when', () => {
+describe('the explorer catches it when', { timeout: 60_000 }, () => {
   it.each(MUTATIONS)('$breaks ($caughtAs)', async ({ patch, scenario, depth, caughtAs }) => {
     const { violation } = await explore(await mutantOf([patch]), scenario, depth)
     expect(violation).toMatchObject({ property: caughtAs })
