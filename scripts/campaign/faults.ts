@@ -43,6 +43,28 @@ async function onBenches<T>(count: number, use: (benches: readonly Bench[]) => P
   return open.length === count ? use(open) : onBench(LAB_FOLDER, (bench) => onBenches(count, use, [...open, bench]))
 }
 
+/** Rejects when somebody asks to end, so that the labs are taken down all the same. */
+function interruption(): Promise<never> {
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
+  })
+  interrupted.catch(() => {}) // where nobody waits yet, somebody soon will
+  return interrupted
+}
+
+async function campaign(benches: readonly Bench[], isQuick: boolean, only: string): Promise<readonly Finished[]> {
+  const [first] = benches
+  if (first === undefined) return []
+  const startedMs = performance.now()
+  const planned = await plan(first, isQuick, only)
+  let done = 0
+  return runFaults(benches, planned, (one) => {
+    done += 1
+    tellFailure(one)
+    if (done % TELL_EVERY === 0) say(`${done} of ${planned.length}, ${Math.round((performance.now() - startedMs) / 1000)} s`)
+  })
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -51,24 +73,9 @@ async function main(): Promise<number> {
       only: { type: 'string', default: '' },
     },
   })
-  const startedMs = performance.now()
-  const interrupted = new Promise<never>((_, reject) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
-  })
+  const interrupted = interruption()
   const lanes = Math.max(1, Number.parseInt(values.lanes, 10) || 1)
-  const finished = await onBenches(lanes, async (benches) => {
-    const [first] = benches
-    if (first === undefined) return []
-    const planned = await plan(first, values.quick, values.only)
-    let done = 0
-    const running = runFaults(benches, planned, (one) => {
-      done += 1
-      tellFailure(one)
-      if (done % TELL_EVERY === 0) say(`${done} of ${planned.length}, ${Math.round((performance.now() - startedMs) / 1000)} s`)
-    })
-    // The labs are taken down all the same.
-    return Promise.race([running, interrupted])
-  })
+  const finished = await onBenches(lanes, (benches) => Promise.race([campaign(benches, values.quick, values.only), interrupted]))
   for (const line of report(finished)) say(line)
   return finished.length > 0 && finished.every(({ outcome }) => outcome.problems.length === 0) ? 0 : 1
 }

@@ -104,7 +104,9 @@ async function strikeProblems(run: Disturbed, ended: Ended): Promise<readonly st
 }
 
 function endProblems({ trouble }: Fault, hasEndedItself: boolean, { exitCode, signal }: Ended): readonly string[] {
-  if (exitCode === (hasEndedItself ? EXIT_TRY_AGAIN : 0)) return []
+  if (exitCode === 0 && !hasEndedItself) return []
+  // Perhaps it was about to when it was asked to end.
+  if (exitCode === EXIT_TRY_AGAIN) return []
   if (hasEndedItself && signal === 'SIGKILL' && trouble.kind === 'kill') return []
   return [`the agent ended with ${signal ?? `exit code ${exitCode}`}`]
 }
