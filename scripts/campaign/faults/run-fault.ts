@@ -145,11 +145,11 @@ function wayOf({ trouble }: Fault, hasEndedItself: boolean, ended: Ended, agent:
 }
 
 /**
- * A call on which nothing depends: the removal of what a former write may have left, which is swept at the next start too; and the
- * closing of a directory that was listed, of which libuv does not tell.
+ * A call on which nothing depends: making the directory that is there, closing it once it was listed (libuv tells of neither), and
+ * removing what a former write may have left, which is swept at the next start too.
  */
 const mayBeSilent = ({ syscall, file }: Point, { stateFolder }: Device): boolean =>
-  syscall === 'unlink' || (syscall === 'close' && file === basename(stateFolder))
+  syscall === 'unlink' || (['mkdir', 'close'].includes(syscall) && file === basename(stateFolder))
 
 /** What a fault of a scenario is called. */
 export const scenarioFaultName = (scenario: Scenario, fault: Fault): string => `${scenario.name}: ${faultName(fault)}`

@@ -2,7 +2,7 @@
  * strace as the disk's bad luck. With `-P` it looks at calls on the named paths alone, and its `when=` counts those alone (seen with
  * strace 6.1). libuv's one pool thread makes all of the agent's calls on files, so that the count means the same in every run.
  */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Fault, isLasting, type Trouble } from './points.ts'
 
 /** The environment that pins libuv: one pool thread, and system calls where io_uring would have none. */
@@ -15,7 +15,7 @@ export const ONE_FILE_THREAD = { UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' }
 export function watchedPaths(stateFolder: string, configFolder: string): readonly string[] {
   const files = ['pending.json', 'current.json', 'nonce', 'time-floor']
   const inState = files.flatMap((name) => [join(stateFolder, name), join(stateFolder, `.${name}.tmp`)])
-  return [configFolder, join(configFolder, '.ca.json.new'), stateFolder, ...inState]
+  return [configFolder, join(configFolder, '.ca.json.new'), dirname(stateFolder), stateFolder, ...inState]
 }
 
 // -DD: strace is a grandchild in a process group of its own, and the agent a child like any other, with its own exit code.
