@@ -56,6 +56,7 @@ describe('the unit', () => {
     ['however often', 'StartLimitIntervalSec=0'],
     ['systemd-notify may speak for the agent', 'NotifyAccess=all'],
     ['secrets do not end in core dumps', 'LimitCORE=0'],
+    ['nor in those that a program takes from the kernel', 'CoredumpFilter=0'],
     ['the state is the agent’s alone', 'StateDirectoryMode=0700'],
   ])('%s: %s', (_, line) => {
     expect(readFileSync(UNIT, 'utf8').split('\n')).toContain(line)
