@@ -51,7 +51,8 @@ export async function startDaemon({ command, namespace, logFile, readyText, envi
   return {
     pid: child.pid ?? 0,
     logFile,
-    log: () => readFile(logFile, 'utf8'),
+    // What was printed may not have been written yet.
+    log: () => new Promise((resolve) => sink.write('', () => resolve(readFile(logFile, 'utf8')))),
     stop: (signalName = 'SIGTERM') => stop(child, ended, signalName),
   }
 }
