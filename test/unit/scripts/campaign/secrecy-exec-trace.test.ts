@@ -15,12 +15,22 @@ it('takes a list as far as its end, and nothing that lies behind it in the memor
     event(8, 'argv_2', 9, 9, '"beyond"', '"beyond"'),
     event(7, 'environ_2', 0, 9, '(fault)', '"beyond"'),
     event(7, 'argv_0', 9, 0, '"second"', '(fault)'),
-    event(7, 'argv_2', 9, 9, '"beyond"', '"beyond"').replace(/p=\S+/, 'p=(fault)'),
   ].join('')
   const { argv, environ } = execLists(Buffer.from(trace))
   for (const text of ['udhcpc', '-i', 'wlan0', 'true', 'second']) expect(argv.toString()).toContain(`"${text}"`)
   expect(environ.toString()).toContain('TEXT=two\nlines')
   expect(argv.toString() + environ.toString()).not.toContain('beyond')
+})
+
+it('puts the events of one call together in whatever order the kernel has them, and ends at memory that is not there', () => {
+  const call = (name: string) => [
+    event(7, 'argv_4', 9, 9, '"beyond"', '"beyond"'),
+    event(7, 'argv_2', 9, 9, `"${name}-c"`, '"beyond"').replace(/q=\S+/, 'q=(fault)'),
+    event(7, 'argv_0', 9, 9, `"${name}-a"`, `"${name}-b"`),
+  ]
+  const argv = execLists(Buffer.from([...call('first'), ...call('second')].join(''))).argv.toString()
+  expect(argv.match(/\w+-[abc]/g)).toEqual(['first-a', 'first-b', 'first-c', 'second-a', 'second-b', 'second-c'])
+  expect(argv).not.toContain('beyond')
 })
 
 it('leaves the bytes of an entry as they are', () => {
