@@ -8,6 +8,7 @@ type Row = { readonly disposition: 'retry' | 'rotate' | 'halt'; readonly remedy:
 /** The failure table; README shows the same rows. */
 export const FAILURES = {
   ERR_CONFIG_INVALID: { disposition: 'halt', remedy: 'correct the named key in the CA config; every wrong key has a line of its own' },
+  ERR_CONFIG_UNREADABLE: { disposition: 'retry', remedy: 'check the disk that the CA config is on; the agent tries again' },
   ERR_CREDENTIAL_MISSING: {
     disposition: 'halt',
     remedy: 'put a provisioning key, a temporary secret or a shared secret into the CA config',

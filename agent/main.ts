@@ -124,13 +124,25 @@ function readArguments(args: readonly string[]): Arguments | null {
   }
 }
 
+/** Null where the disk did not let it be read; the unit then tries again, unlike after a config that is wrong. */
+function tryLoading(configFile: string | undefined): LoadedConfig | null {
+  try {
+    return loadConfig({ environment: process.env, ...(configFile === undefined ? {} : { configFile }) })
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error
+    print([`${error.code}: ${error.message}; ${FAILURES[error.code].remedy}`])
+    return null
+  }
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const values = readArguments(args)
   if (values === null) {
     print([USAGE])
     return EX_USAGE
   }
-  const loaded = loadConfig({ environment: process.env, ...(values.config === undefined ? {} : { configFile: values.config }) })
+  const loaded = tryLoading(values.config)
+  if (loaded === null) return EX_TEMPFAIL
   print(loaded.warnings)
   if (!loaded.ok) {
     print(loaded.problems.map((problem) => `ERR_CONFIG_INVALID: ${problem}`))

@@ -5,6 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isObject, type Parsed } from '../agent/contract/parsed.ts'
+import { AgentError } from '../agent/failure.ts'
 import type { JsonSchema, Reader, Reading } from './reader.ts'
 import { unknownKey } from './words.ts'
 
@@ -84,7 +85,10 @@ function readContents(file: string, path: string, secret: boolean, reading: Read
   }
 }
 
-/** Why a file cannot be read and what helps, in one line. */
+/** Errors of a disk or of a machine short of something: the file may be good, so a person need not come. */
+const MAY_PASS: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN'])
+
+/** Why a file cannot be read and what helps, in one line; throws ERR_CONFIG_UNREADABLE where trying again may help. */
 export function whyUnreadable(file: string, error: unknown): string {
   const code = isObject(error) || error instanceof Error ? (error as { readonly code?: unknown }).code : undefined
   switch (code) {
@@ -94,7 +98,10 @@ export function whyUnreadable(file: string, error: unknown): string {
       return `${file}: not readable for this user: chgrp zipkey and chmod g+r`
     case 'EISDIR':
       return `${file}: is a directory: name a file in it`
-    default:
-      return `${file}: cannot be read (${String(code)})`
+    default: {
+      const line = `${file}: cannot be read (${String(code)})`
+      if (typeof code === 'string' && MAY_PASS.has(code)) throw new AgentError('ERR_CONFIG_UNREADABLE', line)
+      return line
+    }
   }
 }

@@ -15,7 +15,7 @@ export type LoadOptions = { readonly environment: Environment; readonly configFi
 
 const READABLE_BY_ALL = 0o004
 
-/** Loads the CA config. */
+/** Loads the CA config; throws ERR_CONFIG_UNREADABLE where a file cannot be read now and may be later. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const mainFile = options.configFile ?? options.environment[CONFIG_VARIABLE] ?? DEFAULT_CONFIG_FILE
   const files = readFiles(mainFile)

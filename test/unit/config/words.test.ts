@@ -22,9 +22,15 @@ describe('why a file cannot be read', () => {
     [{ code: 'ENOENT' }, 'no such file'],
     [{ code: 'EACCES' }, 'not readable for this user'],
     [{ code: 'EISDIR' }, 'is a directory'],
-    [{ code: 'EIO' }, 'cannot be read (EIO)'],
+    [{ code: 'ELOOP' }, 'cannot be read (ELOOP)'],
     ['odd', 'cannot be read'],
   ])('%j is said with a remedy or a code', (error, text) => {
     expect(whyUnreadable('/f', error)).toContain(text)
+  })
+
+  it.each(['EIO', 'ENOMEM', 'EMFILE'])('%s may pass: that is no wrong config, and the agent may try again', (code) => {
+    expect(() => whyUnreadable('/f', { code })).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_UNREADABLE', message: `/f: cannot be read (${code})` }),
+    )
   })
 })
