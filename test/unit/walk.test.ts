@@ -47,7 +47,12 @@ class Device {
   start(): Promise<unknown> {
     this.#stop = new AbortController()
     this.events.length = 0
-    const systemClock: SystemClock = { set: async (timeMs) => void (this.setTo.push(timeMs), this.clock.setWallClock(timeMs)) }
+    const systemClock: SystemClock = {
+      set: async (timeMs) => {
+        this.setTo.push(timeMs)
+        this.clock.setWallClock(timeMs)
+      },
+    }
     const log = (fields: Readonly<Record<string, unknown>>): void => void this.events.push(fields.event)
     const executors = createExecutors({
       ...{
