@@ -87,10 +87,10 @@ describe('the way from the temporary to the permanent secret', () => {
     expect((await askForCredential(cloud, token.value, freshNonce())).problem).toBe('already-enrolled')
   })
 
-  test('a token of scope device asks for no secret', async () => {
+  test('a token of scope device asks for no secret without an order', async () => {
     const issued = await swap(cloud, newDevice())
     const token = await tokenOf(cloud, issued)
-    expect((await askForCredential(cloud, token.value, freshNonce())).problem).toBe('insufficient-scope')
+    expect((await askForCredential(cloud, token.value, freshNonce())).problem).toBe('order-closed')
   })
 
   test.each([
