@@ -16,7 +16,8 @@ const say = (line: string): void => {
 }
 
 const interrupted = new Promise<void>((resolve) => {
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve())
+  // Every time, not once: a second Ctrl-C must not end the clean-up of the first.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => resolve())
 })
 
 async function main(): Promise<number> {
