@@ -11,7 +11,7 @@ import { deriveApiKey } from '../contract/derivation.ts'
 import type { Parsed } from '../contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
-import { parseSwapAnswer } from '../contract/swap.ts'
+import { formatSwapRequest, parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, signAssertion } from '../contract/token.ts'
 import type { Credential, Identity, IssuedSecret } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
@@ -58,7 +58,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const { cloud, identity } = this.#options
     this.#trusted()
     const claims = { name: identity, credentialId: { kind: 'flashed' }, issuer: cloud.issuer, nowMs: 0, jti: '', challenge: null } as const
-    await signAssertion(claims, deriveApiKey(randomBytes(32), identity))
+    await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(randomBytes(32), identity) })
   }
 
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }> {
@@ -107,11 +107,12 @@ export class HttpsCloudClient implements ClosableCloudClient {
           method: 'POST',
           url: this.#url(ROUTES.deviceCredential),
           headers: { authorization: `Bearer ${token.value.reveal()}`, 'content-type': 'application/json', accept: ACCEPTED },
-          body: JSON.stringify(orderId === null ? { nonce } : { nonce, order: orderId }),
+          body: JSON.stringify(formatSwapRequest({ kind: 'secret', nonce }, orderId)),
         }
         const answer = await this.#ask(asking, request, { agent }, ending)
-        const { secretId, secret } = believed(asking, parseSwapAnswer(parseJson(answer.text)))
-        return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret: new Secret(secret) }
+        const issued = believed(asking, parseSwapAnswer(parseJson(answer.text)))
+        if (issued.kind !== 'secret') throw new AgentError('ERR_CLOUD_ANSWER', `${asking}: a certificate where a secret was asked for`)
+        return { kind: 'shared-secret', id: { kind: 'issued', secretId: issued.secretId }, secret: new Secret(issued.secret) }
       } finally {
         agent.destroy()
       }
@@ -150,7 +151,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: await signAssertion(claims, deriveApiKey(credential.secret.reveal(), identity)),
+      client_assertion: await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(credential.secret.reveal(), identity) }),
     })
     return {
       method: 'POST',

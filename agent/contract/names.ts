@@ -13,6 +13,9 @@ const REALM_MAX_BYTES = 100
 /** The parts of a secret id. Its length, with the longest device id, account and realm, keeps an identity within RADIUS's 253 bytes (RFC 2865 §5). */
 export const SECRET_ID = /^([a-z0-9]{1,12})-([1-9][0-9]{0,9})-([a-z2-7]{16})-([a-z2-7]{13})$/
 
+/** The fingerprint of a certificate: SHA-256 of its DER in base32, 52 characters. */
+const FINGERPRINT = /^[a-z2-7]{52}$/
+
 /** The realm of a device whose config names none; `.invalid` never resolves (RFC 2606). */
 export const DEFAULT_REALM = 'zipkey.invalid'
 
@@ -34,19 +37,22 @@ export const parseKeyId = (text: string): Parsed<string> =>
 export const parseRealm = (text: string): Parsed<string> =>
   text.length <= REALM_MAX_BYTES && REALM.test(text) ? parsed(text) : unparsed('a realm is a lower-case DNS name of at most 100 characters')
 
-/** Which of a device's credentials is meant: one derived from a provisioning key, one the cloud issued, or the flashed one. */
+/** Which of a device's credentials is meant: one derived from a provisioning key, a secret the cloud issued, a certificate, or the flashed secret. */
 export type CredentialId =
   | { readonly kind: 'temporary'; readonly keyId: string }
   | { readonly kind: 'issued'; readonly secretId: string }
+  | { readonly kind: 'certificate'; readonly fingerprint: string }
   | { readonly kind: 'flashed' }
 
-/** The wire form of a credential id, also the JOSE `kid`: `t.<key id>`, `s.<secret id>`; a flashed secret has none. */
+/** The wire form of a credential id, also the JOSE `kid`: `t.<key id>`, `s.<secret id>`, `c.<fingerprint>`; a flashed secret has none. */
 export function formatCredentialId(id: CredentialId): string | null {
   switch (id.kind) {
     case 'temporary':
       return `t.${id.keyId}`
     case 'issued':
       return `s.${id.secretId}`
+    case 'certificate':
+      return `c.${id.fingerprint}`
     case 'flashed':
       return null
   }
@@ -58,7 +64,8 @@ export function parseCredentialId(text: string | null): Parsed<CredentialId> {
   const rest = text.slice(2)
   if (text.startsWith('t.') && parseKeyId(rest).ok) return parsed({ kind: 'temporary', keyId: rest })
   if (text.startsWith('s.') && SECRET_ID.test(rest)) return parsed({ kind: 'issued', secretId: rest })
-  return unparsed('a credential id is t.<provisioning key id> or s.<secret id>')
+  if (text.startsWith('c.') && FINGERPRINT.test(rest)) return parsed({ kind: 'certificate', fingerprint: rest })
+  return unparsed('a credential id is t.<provisioning key id>, s.<secret id> or c.<certificate fingerprint>')
 }
 
 /** A device within its account. */

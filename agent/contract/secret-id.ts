@@ -3,29 +3,15 @@
  * older backup recognise an id that it issued after the backup, accept it and roll forward.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { base32 } from './base32.ts'
 import { type DeviceName, SECRET_ID } from './names.ts'
 import { type Parsed, parsed, unparsed } from './parsed.ts'
 
 const MAC_BYTES = 8
 const RANDOM_BYTES = 10
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /** The parts of a secret id; generation grows by one per device. */
 export type SecretId = { readonly masterKeyId: string; readonly generation: number; readonly random: string; readonly mac: string }
-
-/** RFC 4648 base32 without padding, in lower case. */
-export function base32(bytes: Uint8Array): string {
-  let bits = 0
-  let value = 0
-  let text = ''
-  for (const byte of bytes) {
-    value = (value << 8) | byte
-    bits += 8
-    for (; bits >= 5; bits -= 5) text += ALPHABET[(value >>> (bits - 5)) & 31]
-    value &= (1 << bits) - 1
-  }
-  return bits > 0 ? text + ALPHABET[(value << (5 - bits)) & 31] : text
-}
 
 const macOf = (masterKey: Uint8Array, before: string, name: DeviceName): string =>
   base32(createHmac('sha256', masterKey).update([before, name.account, name.device].join('\0')).digest().subarray(0, MAC_BYTES))

@@ -1,4 +1,8 @@
-/** The swap's one request and its answer (contract §5): a nonce goes up, the permanent secret comes down. */
+/**
+ * The swap's one request and its answer (contract §5): a nonce goes up and a permanent secret comes down, or a certificate request
+ * goes up and a certificate chain comes down; then the nonce is the SHA-256 of the public key.
+ */
+import { certificateFingerprint, parseCertificateChain } from './certificate.ts'
 import { parseCredentialId } from './names.ts'
 import { isObject, type Parsed, parsed, unparsed } from './parsed.ts'
 import { parseSecretText } from './secret-text.ts'
@@ -12,16 +16,43 @@ export const NONCE_BYTES = 32
 export const parseNonce = (value: unknown): Parsed<string> =>
   typeof value === 'string' && NONCE.test(value) ? parsed(value) : unparsed('a nonce is 43 characters of base64url')
 
-/** The permanent secret that the cloud issued. */
-export type SwapAnswer = { readonly secretId: string; readonly secret: Uint8Array }
+/** What a device asks for: a secret by a nonce, or a certificate by a request (DER of PKCS#10). */
+export type SwapAsk =
+  | { readonly kind: 'secret'; readonly nonce: string }
+  | { readonly kind: 'certificate'; readonly certificateRequest: Uint8Array }
 
-/** Reads `{secret_id, secret}`. */
-export function parseSwapAnswer(body: unknown): Parsed<SwapAnswer> {
-  if (!isObject(body) || typeof body.secret_id !== 'string' || typeof body.secret !== 'string') {
-    return unparsed('the swap answer has no secret_id or no secret')
+/** The body of the swap's request; `orderId` is null for the first permanent credential. */
+export function formatSwapRequest(ask: SwapAsk, orderId: string | null): Readonly<Record<string, string>> {
+  const order: Readonly<Record<string, string>> = orderId === null ? {} : { order: orderId }
+  switch (ask.kind) {
+    case 'secret':
+      return { nonce: ask.nonce, ...order }
+    case 'certificate':
+      return { csr: Buffer.from(ask.certificateRequest).toString('base64'), ...order }
   }
-  const id = parseCredentialId(`s.${body.secret_id}`)
+}
+
+/** The permanent credential that the cloud issued: a secret, or the certificate of the device's key with its issuers. */
+export type SwapAnswer =
+  | { readonly kind: 'secret'; readonly secretId: string; readonly secret: Uint8Array }
+  | { readonly kind: 'certificate'; readonly fingerprint: string; readonly chainPem: string }
+
+/** Reads `{secret_id, secret}` or `{certificate}`. */
+export function parseSwapAnswer(body: unknown): Parsed<SwapAnswer> {
+  if (!isObject(body)) return unparsed('the swap answer is not an object')
+  return typeof body.certificate === 'string' ? readCertificate(body.certificate) : readSecret(body)
+}
+
+function readCertificate(chainPem: string): Parsed<SwapAnswer> {
+  const chain = parseCertificateChain(chainPem)
+  if (!chain.ok) return chain
+  return parsed({ kind: 'certificate', fingerprint: certificateFingerprint(chain.value[0].raw), chainPem })
+}
+
+function readSecret({ secret_id: secretId, secret: text }: Readonly<Record<string, unknown>>): Parsed<SwapAnswer> {
+  if (typeof secretId !== 'string' || typeof text !== 'string') return unparsed('the swap answer has no secret_id or no secret')
+  const id = parseCredentialId(`s.${secretId}`)
   if (!id.ok) return unparsed('the swap answer has a malformed secret_id')
-  const secret = parseSecretText('zks_', body.secret)
-  return secret.ok ? parsed({ secretId: body.secret_id, secret: secret.value }) : secret
+  const secret = parseSecretText('zks_', text)
+  return secret.ok ? parsed({ kind: 'secret', secretId, secret: secret.value }) : secret
 }

@@ -1,7 +1,8 @@
 /**
  * How a device gets an access token (contract §4): `client_credentials` with a client assertion (RFC 7523) signed by a key
- * that both sides derive. The secret itself never crosses the wire.
+ * that both sides derive, or by the key of a certificate. The secret itself never crosses the wire.
  */
+import type { KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { type CredentialId, type DeviceName, formatCredentialId, formatSubject } from './names.ts'
 import { isObject, type Parsed, parsed, unparsed } from './parsed.ts'
@@ -22,20 +23,55 @@ export type AssertionClaims = {
   readonly challenge: string | null
 }
 
-/** The client assertion, a JWT signed with HS256 by the api key. */
-export async function signAssertion(claims: AssertionClaims, apiKey: Uint8Array): Promise<string> {
+/** What signs an assertion: the api key of a secret, or a certificate's private key; its chain (DER, own first) goes along. */
+export type AssertionKey =
+  | { readonly kind: 'secret'; readonly apiKey: Uint8Array }
+  | { readonly kind: 'certificate'; readonly privateKey: KeyObject; readonly chain: readonly Uint8Array[] }
+
+/** The algorithms that certificates' keys sign with (RFC 7518 §3.1): RSA, P-256, P-384. */
+export const CERTIFICATE_ALGORITHMS = ['RS256', 'ES256', 'ES384'] as const
+
+/** The one algorithm of a certificate's key; null for a key that this contract has none for. */
+export function algorithmOfKey(key: KeyObject): (typeof CERTIFICATE_ALGORITHMS)[number] | null {
+  if (key.asymmetricKeyType === 'rsa') return 'RS256'
+  if (key.asymmetricKeyType !== 'ec') return null
+  switch (key.asymmetricKeyDetails?.namedCurve) {
+    case 'prime256v1':
+      return 'ES256'
+    case 'secp384r1':
+      return 'ES384'
+    default: // OpenSSL's names, not a union of ours
+      return null
+  }
+}
+
+/** The client assertion: a JWT, HS256 by an api key, or by a certificate's key with its chain in `x5c` (RFC 7515 §4.1.6). */
+export async function signAssertion(claims: AssertionClaims, key: AssertionKey): Promise<string> {
   const kid = formatCredentialId(claims.credentialId)
   const subject = formatSubject(claims.name)
   const nowS = Math.floor(claims.nowMs / 1000)
+  const { alg, signWith, extra } = signingOf(key)
   return new SignJWT(claims.challenge === null ? {} : { challenge: claims.challenge })
-    .setProtectedHeader(kid === null ? { alg: 'HS256' } : { alg: 'HS256', kid })
+    .setProtectedHeader({ alg, ...(kid === null ? {} : { kid }), ...extra })
     .setIssuer(subject)
     .setSubject(subject)
     .setAudience(claims.issuer)
     .setIssuedAt(nowS)
     .setExpirationTime(nowS + ASSERTION_MAX_LIFE_MS / 1000)
     .setJti(claims.jti)
-    .sign(apiKey)
+    .sign(signWith)
+}
+
+function signingOf(key: AssertionKey) {
+  switch (key.kind) {
+    case 'secret':
+      return { alg: 'HS256', signWith: key.apiKey, extra: {} }
+    case 'certificate': {
+      const alg = algorithmOfKey(key.privateKey)
+      if (alg === null) throw new TypeError('a certificate key is RSA, P-256 or P-384')
+      return { alg, signWith: key.privateKey, extra: { x5c: key.chain.map((der) => Buffer.from(der).toString('base64')) } }
+    }
+  }
 }
 
 /** The token endpoint's answer (RFC 6749 §5.1). */

@@ -96,6 +96,8 @@ async function judge(parts: PartsInTransaction, assertion: Assertion, found: Fou
       return tokenByIssued(device, credentialId.secretId)
     case 'flashed':
       return tokenByFlashed(device)
+    case 'certificate':
+      throw new ApiProblem('unknown-credential', UNKNOWN)
     case 'temporary': {
       // Only a first enrolment counts devices, and only that needs the key to itself.
       const read = device === null ? findAndLockProvisioningKey : findProvisioningKey

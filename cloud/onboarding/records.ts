@@ -52,6 +52,8 @@ export function secretOf(parts: CloudParts, name: DeviceName, id: CredentialId, 
     }
     case 'issued':
       return issuedSecretOf(parts, name, id.secretId)
+    case 'certificate':
+      return null
     case 'flashed': {
       const sealed = found.found === 'device' ? found.device.sealedSecret : null
       const secret = open(parts, ['flashed-secret', name.account, name.device], sealed)

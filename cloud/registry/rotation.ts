@@ -1,7 +1,7 @@
 /** Ordering a rotation: an operator opens an order, the device finds it among its actions. */
 import { randomBytes } from 'node:crypto'
+import { base32 } from '../../agent/contract/base32.ts'
 import type { DeviceName } from '../../agent/contract/names.ts'
-import { base32 } from '../../agent/contract/secret-id.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { CloudParts } from '../parts.ts'
 import { appendAudit } from '../store/audit-log.ts'

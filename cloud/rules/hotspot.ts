@@ -23,6 +23,8 @@ export function judgeAtHotspot(device: DeviceCredentials | null, id: CredentialI
       if (state === 'good') return { good: true, use: 'flashed' }
       return refused(state === 'none' ? 'the credential is not known' : `the credential is ${state}`)
     }
+    case 'certificate':
+      return refused('the credential is not known')
     case 'issued': {
       const state = issuedSecret(device, id.secretId)?.state ?? 'not known'
       return state === 'pending' || state === 'current' ? { good: true, use: state } : refused(`the credential is ${state}`)

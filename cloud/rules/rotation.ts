@@ -19,6 +19,7 @@ function isGood(device: DeviceCredentials, id: CredentialId): boolean {
     case 'flashed':
       return device.flashed === 'good'
     case 'temporary':
+    case 'certificate':
       return false
   }
 }

@@ -44,7 +44,7 @@ export async function temporaryAtCloud(cloud: LabCloud, inside: Inside): Promise
     jti: randomUUID(),
     challenge: null,
   }
-  const assertion = await signAssertion(claims, deriveApiKey(await temporarySecret(cloud), DEVICE))
+  const assertion = await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(await temporarySecret(cloud), DEVICE) })
   const form = { grant_type: 'client_credentials', client_assertion_type: JWT_BEARER_ASSERTION, client_assertion: assertion }
   const url = `https://${CLOUD_HOST}:${cloud.port}${ROUTES.token}`
   const to = ['--cacert', cloud.caFile, '--resolve', `${CLOUD_HOST}:${cloud.port}:127.0.0.1`]

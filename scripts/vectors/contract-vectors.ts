@@ -1,5 +1,6 @@
 /** The check value of the wire contract, version 1: what a firmware team compares its own implementation with. */
 
+import { base32 } from '../../agent/contract/base32.ts'
 import {
   deriveApiKey,
   deriveDeliveryKey,
@@ -17,7 +18,7 @@ import {
   formatOuterIdentity,
   formatSubject,
 } from '../../agent/contract/names.ts'
-import { base32, makeSecretId } from '../../agent/contract/secret-id.ts'
+import { makeSecretId } from '../../agent/contract/secret-id.ts'
 import { formatSecretText, type SecretPrefix } from '../../agent/contract/secret-text.ts'
 import { type AssertionClaims, signAssertion } from '../../agent/contract/token.ts'
 import { nameCases, refusedSecretTexts } from './text-cases.ts'
@@ -139,7 +140,7 @@ async function assertion(secret: Uint8Array, credentialId: CredentialId, challen
     nowMs: claims.nowMs,
     jti: claims.jti,
     challenge,
-    jws: await signAssertion(claims, apiKey),
+    jws: await signAssertion(claims, { kind: 'secret', apiKey }),
   }
 }
 

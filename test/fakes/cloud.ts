@@ -90,6 +90,7 @@ export class FakeCloud {
       case 'issued':
         return deriveIssuedSecret(MASTER_KEY, this.identity, id.secretId)
       case 'flashed':
+      case 'certificate':
         return null
     }
   }
@@ -197,6 +198,8 @@ export class FakeCloud {
         return tokenByIssued(this.#device, id.secretId)
       case 'flashed':
         return tokenByFlashed(this.#device)
+      case 'certificate':
+        throw new Error('this cloud issues no certificates')
     }
   }
 

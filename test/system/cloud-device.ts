@@ -70,7 +70,7 @@ export const assertionOf = (cloud: CloudAddress, credential: DeviceCredential, c
       jti: changes.jti ?? randomUUID(),
       challenge: changes.challenge ?? null,
     },
-    deriveApiKey(credential.secret, credential.name),
+    { kind: 'secret', apiKey: deriveApiKey(credential.secret, credential.name) },
   )
 
 /** Sends an assertion to the token endpoint. */
@@ -111,7 +111,7 @@ export async function swap(cloud: CloudAddress, temporary: DeviceCredential, non
   const token = await tokenOf(cloud, temporary)
   const answer = await askForCredential(cloud, token.value, nonce)
   const issued = parseSwapAnswer(answer.body)
-  if (!issued.ok) throw new Error(`no secret: ${answer.problem ?? answer.status}`)
+  if (!issued.ok || issued.value.kind !== 'secret') throw new Error(`no secret: ${answer.problem ?? answer.status}`)
   return { name: temporary.name, id: { kind: 'issued', secretId: issued.value.secretId }, secret: issued.value.secret }
 }
 

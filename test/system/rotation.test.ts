@@ -61,7 +61,7 @@ async function askToRotate(credential: DeviceCredential, order: string | null, n
 
 async function rotated(credential: DeviceCredential, order: string): Promise<DeviceCredential> {
   const issued = parseSwapAnswer((await askToRotate(credential, order)).body)
-  if (!issued.ok) throw new Error(issued.problem)
+  if (!issued.ok || issued.value.kind !== 'secret') throw new Error('no secret')
   return { name: credential.name, id: { kind: 'issued', secretId: issued.value.secretId }, secret: issued.value.secret }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { base32, isSecretIdOf, makeSecretId, parseSecretId } from '../../../agent/contract/secret-id.ts'
+import { base32 } from '../../../agent/contract/base32.ts'
+import { isSecretIdOf, makeSecretId, parseSecretId } from '../../../agent/contract/secret-id.ts'
 
 const MASTER_KEY = new Uint8Array(32).fill(7)
 const NAME = { account: 'acme', device: 'dev-1' }

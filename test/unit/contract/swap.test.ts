@@ -30,7 +30,7 @@ describe('a swap nonce', () => {
 
 describe('the answer to a swap', () => {
   it('gives the secret and its id', () => {
-    expect(parseSwapAnswer(GOOD)).toEqual({ ok: true, value: { secretId: GOOD.secret_id, secret: SECRET } })
+    expect(parseSwapAnswer(GOOD)).toEqual({ ok: true, value: { kind: 'secret', secretId: GOOD.secret_id, secret: SECRET } })
   })
 
   it.each([

@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { decodeProtectedHeader, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { type AssertionClaims, parseTokenAnswer, signAssertion } from '../../../agent/contract/token.ts'
 
 const API_KEY = new Uint8Array(32).fill(1)
+const BY_SECRET = { kind: 'secret', apiKey: API_KEY } as const
 const ISSUER = 'https://api.zipkey.example'
 const NOW_MS = 1_700_000_000_500
 const CLAIMS: AssertionClaims = {
@@ -16,7 +18,7 @@ const CLAIMS: AssertionClaims = {
 
 describe('a client assertion', () => {
   it('says who, to whom and for how long, and verifies with the api key', async () => {
-    const jwt = await signAssertion(CLAIMS, API_KEY)
+    const jwt = await signAssertion(CLAIMS, BY_SECRET)
     const { payload, protectedHeader } = await jwtVerify(jwt, API_KEY, {
       algorithms: ['HS256'],
       audience: ISSUER,
@@ -29,14 +31,14 @@ describe('a client assertion', () => {
   })
 
   it('carries the challenge that stands in for a clock', async () => {
-    const { payload } = await jwtVerify(await signAssertion({ ...CLAIMS, challenge: 'c' }, API_KEY), API_KEY, {
+    const { payload } = await jwtVerify(await signAssertion({ ...CLAIMS, challenge: 'c' }, BY_SECRET), API_KEY, {
       currentDate: new Date(NOW_MS),
     })
     expect(payload.challenge).toBe('c')
   })
 
   it('of a flashed secret names no key', async () => {
-    const jwt = await signAssertion({ ...CLAIMS, credentialId: { kind: 'flashed' } }, API_KEY)
+    const jwt = await signAssertion({ ...CLAIMS, credentialId: { kind: 'flashed' } }, BY_SECRET)
     expect(decodeProtectedHeader(jwt)).toEqual({ alg: 'HS256' })
   })
 
@@ -46,8 +48,27 @@ describe('a client assertion', () => {
     ['a clock more than its life ahead', { currentDate: new Date(NOW_MS + 61_000) }],
     ['a verifier that expects another algorithm', { algorithms: ['HS512'] }],
   ])('does not verify with %s', async (_, { key = API_KEY, ...options }) => {
-    const jwt = await signAssertion(CLAIMS, API_KEY)
+    const jwt = await signAssertion(CLAIMS, BY_SECRET)
     await expect(jwtVerify(jwt, key, { currentDate: new Date(NOW_MS), ...options })).rejects.toThrow()
+  })
+})
+
+describe('a client assertion by the key of a certificate', () => {
+  it.each([
+    ['ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ['ES384', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+    ['RS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ])('is signed with %s and carries the chain', async (alg, { privateKey, publicKey }) => {
+    const chain = [Buffer.from('own'), Buffer.from('issuer')]
+    const claims: AssertionClaims = { ...CLAIMS, credentialId: { kind: 'certificate', fingerprint: 'a'.repeat(52) } }
+    const jwt = await signAssertion(claims, { kind: 'certificate', privateKey, chain })
+    const { protectedHeader } = await jwtVerify(jwt, publicKey, { currentDate: new Date(NOW_MS) })
+    expect(protectedHeader).toEqual({ alg, kid: `c.${'a'.repeat(52)}`, x5c: chain.map((der) => der.toString('base64')) })
+  })
+
+  it('is not made with a key that the contract has no algorithm for', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-521' })
+    await expect(signAssertion(CLAIMS, { kind: 'certificate', privateKey, chain: [] })).rejects.toThrow('RSA, P-256 or P-384')
   })
 })
 
