@@ -63,7 +63,7 @@ const device = z.object({
   created_at_ms: z.number(),
   temporary: z.object({ state: z.string(), provisioning_key: z.string().nullable() }),
   flashed: z.string(),
-  issued: z.array(z.object({ secret_id: z.string(), generation: z.number(), state: z.string() })),
+  issued: z.array(z.object({ credential: z.string(), generation: z.number(), state: z.string() })),
 })
 
 function addShow(devices: Command, openApi: OpenApi): void {
@@ -79,7 +79,7 @@ function addShow(devices: Command, openApi: OpenApi): void {
       const { temporary } = shown
       print(`temporary  ${temporary.provisioning_key === null ? temporary.state : `t.${temporary.provisioning_key} ${temporary.state}`}`)
       print(`flashed    ${shown.flashed}`)
-      for (const { secret_id, state } of shown.issued) print(`issued     s.${secret_id} ${state}`)
+      for (const { credential, state } of shown.issued) print(`issued     ${credential} ${state}`)
     })
 }
 

@@ -126,7 +126,7 @@ const deviceRoutes =
       results: await registerDevices(parts, operatorKeyOf(request), request.params.account, request.body.devices),
     }))
 
-    const issued = z.object({ secret_id: z.string(), generation: z.number(), state: z.string() })
+    const issued = z.object({ credential: z.string(), generation: z.number(), state: z.string() })
     const shown = z.object({
       account: z.string(),
       id: z.string(),

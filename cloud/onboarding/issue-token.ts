@@ -93,11 +93,10 @@ async function judge(parts: PartsInTransaction, assertion: Assertion, found: Fou
   if (found.found === 'other-spelling') return otherSpelling(assertion)
   switch (credentialId.kind) {
     case 'issued':
-      return tokenByIssued(device, credentialId.secretId)
+    case 'certificate':
+      return tokenByIssued(device, credentialId)
     case 'flashed':
       return tokenByFlashed(device)
-    case 'certificate':
-      throw new ApiProblem('unknown-credential', UNKNOWN)
     case 'temporary': {
       // Only a first enrolment counts devices, and only that needs the key to itself.
       const read = device === null ? findAndLockProvisioningKey : findProvisioningKey
@@ -127,7 +126,7 @@ async function store(
   const { name } = assertion
   if (verdict.device === null) return verdict
   if (found.found === 'device') {
-    await saveDevice(db, name, { before: found.device.credentials, after: verdict.device }, nowMs)
+    await saveDevice(db, name, { before: found.device.credentials, after: verdict.device, chainPem: null }, nowMs)
     return verdict
   }
   if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null }, nowMs)) return verdict

@@ -4,7 +4,7 @@ import { makeSecretId } from '../../agent/contract/secret-id.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { AccessClaims } from '../crypto/access-token.ts'
 import type { CloudParts } from '../parts.ts'
-import type { DeviceCredentials, Verdict } from '../rules/device-credentials.ts'
+import type { DeviceCredentials, IssuedId, Verdict } from '../rules/device-credentials.ts'
 import { requestRotation } from '../rules/rotation.ts'
 import { refused, requestCredential, type SwapVerdict } from '../rules/swap.ts'
 import { appendAudit } from '../store/audit-log.ts'
@@ -25,9 +25,11 @@ export type CredentialRequest = { readonly nonce: string; readonly order: string
 export async function swapCredential(parts: CloudParts, claims: AccessClaims, request: CredentialRequest): Promise<IssuedSecret> {
   const answer = await parts.db.transaction().execute((db) => decide(parts, db, claims, request))
   if (!answer.issued) throw new ApiProblem(answer.problem, answer.reason)
-  const secret = issuedSecretOf(parts, claims.name, answer.secretId)
+  if (answer.id.kind !== 'issued') throw new Error('a nonce of a secret was answered with a certificate')
+  const { secretId } = answer.id
+  const secret = issuedSecretOf(parts, claims.name, secretId)
   if (secret === null) throw new Error('the master key that issued a pending secret is missing')
-  return { secretId: answer.secretId, secret }
+  return { secretId, secret }
 }
 
 async function decide(parts: CloudParts, db: Database, claims: AccessClaims, request: CredentialRequest): Promise<SwapVerdict> {
@@ -37,7 +39,7 @@ async function decide(parts: CloudParts, db: Database, claims: AccessClaims, req
   if (found.found !== 'device') return NOT_SWAPPED
   const before = found.device.credentials
   const verdict = await judge(parts, db, claims, before, request)
-  if (verdict.device !== null) await saveDevice(db, name, { before, after: verdict.device }, nowMs)
+  if (verdict.device !== null) await saveDevice(db, name, { before, after: verdict.device, chainPem: null }, nowMs)
   await appendAudit(db, nowMs, auditEntries(name, 'device', verdict.events))
   return verdict.answer
 }
@@ -50,14 +52,17 @@ async function judge(
   { nonce, order }: CredentialRequest,
 ): Promise<Verdict<SwapVerdict>> {
   const [master] = parts.masterKeys
-  const nextSecretId = (generation: number): string => makeSecretId(master.id, master.bytes, name, generation, randomBytes(10))
+  const nextId = (generation: number): IssuedId => ({
+    kind: 'issued',
+    secretId: makeSecretId(master.id, master.bytes, name, generation, randomBytes(10)),
+  })
   if (credentialId.kind !== 'temporary') {
     const orderOpen = order !== null && (await openOrder(db, name)) === order
-    return requestRotation(device, { credentialId, orderOpen, nonce, nextSecretId })
+    return requestRotation(device, { credentialId, orderOpen, nonce, nextId })
   }
   const key = await findProvisioningKey(db, name.account, credentialId.keyId)
   if (key === null) return refused(device, NOT_SWAPPED.problem, NOT_SWAPPED.reason)
-  return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), nonce, nextSecretId })
+  return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), nonce, nextId })
 }
 
 const NOT_SWAPPED = { issued: false, problem: 'insufficient-scope', reason: 'this credential is not swapped' } as const

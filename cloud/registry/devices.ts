@@ -6,7 +6,7 @@ import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { looksLikeSecretText, parseSecretText } from '../../agent/contract/secret-text.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { seal } from '../crypto/sealed.ts'
-import { auditEntries } from '../onboarding/audit-entries.ts'
+import { auditEntries, credentialLabel } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
 import { appendAudit } from '../store/audit-log.ts'
 import { findDevice, insertDevice } from '../store/devices.ts'
@@ -82,6 +82,6 @@ export async function showDevice(parts: CloudParts, name: DeviceName) {
     created_at_ms: createdAt,
     temporary: { state: temporary.state, provisioning_key: temporary.state === 'none' ? null : temporary.keyId },
     flashed: credentials.flashed,
-    issued: credentials.issued.map(({ secretId, generation, state }) => ({ secret_id: secretId, generation, state })),
+    issued: credentials.issued.map(({ id, generation, state }) => ({ credential: credentialLabel(id), generation, state })),
   }
 }

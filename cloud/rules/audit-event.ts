@@ -8,6 +8,8 @@ export const CREDENTIAL_EVENTS = [
   'token-issued',
   'secret-issued',
   'secret-delivered-again',
+  'certificate-issued',
+  'certificate-delivered-again',
   'pending-superseded',
   'pending-seen-at-hotspot',
   'became-current',

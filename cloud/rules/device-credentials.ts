@@ -5,15 +5,18 @@
 import type { CredentialId } from '../../agent/contract/names.ts'
 import type { CredentialEventName } from './audit-event.ts'
 
-/** `pending` was handed out and not yet proved, `current` was proved by a token request, the others are refused for ever. */
-export type IssuedSecretState = 'pending' | 'current' | 'superseded' | 'revoked'
+/** The two kinds of credential that a cloud issues: a secret by its id, a certificate by its fingerprint. */
+export type IssuedId = Extract<CredentialId, { readonly kind: 'issued' | 'certificate' }>
 
-/** A secret that the cloud issued: its id and the nonce that asked for it. The secret itself is derived when it is needed. */
-export type IssuedSecretRecord = {
-  readonly secretId: string
+/** `pending` was handed out and not yet proved, `current` was proved by a token request, the others are refused for ever. */
+export type IssuedState = 'pending' | 'current' | 'superseded' | 'revoked'
+
+/** A credential that the cloud issued: its id and the nonce that asked for it. What it is, a secret or a certificate, is kept elsewhere. */
+export type IssuedRecord = {
+  readonly id: IssuedId
   readonly generation: number
   readonly nonce: string
-  readonly state: IssuedSecretState
+  readonly state: IssuedState
 }
 
 /** Whether secrets derived from a provisioning key are good for this device; `none` where it was registered with a secret of its own. */
@@ -26,7 +29,7 @@ export type FlashedState = 'none' | 'good' | 'superseded' | 'revoked'
 export type DeviceCredentials = {
   readonly temporary: TemporaryState
   readonly flashed: FlashedState
-  readonly issued: readonly IssuedSecretRecord[]
+  readonly issued: readonly IssuedRecord[]
 }
 
 /** Something the audit log has to tell about one credential of the device. */
@@ -39,6 +42,19 @@ export type Verdict<Answer> = {
   readonly events: readonly CredentialEvent[]
 }
 
-/** The device's issued secret with this id. */
-export const issuedSecret = (device: DeviceCredentials | null, secretId: string): IssuedSecretRecord | null =>
-  device?.issued.find((record) => record.secretId === secretId) ?? null
+/** Secret id or fingerprint alone. No two ids share it: the one has hyphens, and the other has none. */
+export function issuedName(id: IssuedId): string {
+  switch (id.kind) {
+    case 'issued':
+      return id.secretId
+    case 'certificate':
+      return id.fingerprint
+  }
+}
+
+/** Whether two ids mean the same credential. */
+export const isSameIssued = (one: IssuedId, other: IssuedId): boolean => one.kind === other.kind && issuedName(one) === issuedName(other)
+
+/** The device's issued credential with this id. */
+export const issuedRecord = (device: DeviceCredentials | null, id: IssuedId): IssuedRecord | null =>
+  device?.issued.find((record) => isSameIssued(record.id, id)) ?? null

@@ -1,6 +1,6 @@
 /** Whether a credential opens a hotspot (contract §5 and §6). A hotspot's word changes nothing: it may be rogue. */
 import type { CredentialId } from '../../agent/contract/names.ts'
-import { type DeviceCredentials, issuedSecret } from './device-credentials.ts'
+import { type DeviceCredentials, issuedRecord } from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
 
 /** What a good credential is, or why it is refused. */
@@ -23,10 +23,9 @@ export function judgeAtHotspot(device: DeviceCredentials | null, id: CredentialI
       if (state === 'good') return { good: true, use: 'flashed' }
       return refused(state === 'none' ? 'the credential is not known' : `the credential is ${state}`)
     }
-    case 'certificate':
-      return refused('the credential is not known')
-    case 'issued': {
-      const state = issuedSecret(device, id.secretId)?.state ?? 'not known'
+    case 'issued':
+    case 'certificate': {
+      const state = issuedRecord(device, id)?.state ?? 'not known'
       return state === 'pending' || state === 'current' ? { good: true, use: state } : refused(`the credential is ${state}`)
     }
   }

@@ -1,25 +1,25 @@
 /** Rotation (contract §5): the swap's moves once more, by a permanent credential on an open order of an operator. */
 import type { CredentialId } from '../../agent/contract/names.ts'
-import { type DeviceCredentials, issuedSecret, type Verdict } from './device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, issuedRecord, type Verdict } from './device-credentials.ts'
 import { answerNonce, refused, type SwapVerdict } from './swap.ts'
 
-/** A request for the next permanent secret, by a token of scope `device` whose credential is judged again. */
+/** A request for the next permanent credential, by a token of scope `device` whose credential is judged again. */
 export type RotationRequest = {
   readonly credentialId: CredentialId
-  /** Whether the order that the device names is open; it is closed when a secret issued by it becomes current. */
+  /** Whether the order that the device names is open; it is closed when what it issued becomes current. */
   readonly orderOpen: boolean
   readonly nonce: string
-  readonly nextSecretId: (generation: number) => string
+  readonly nextId: (generation: number) => IssuedId
 }
 
 function isGood(device: DeviceCredentials, id: CredentialId): boolean {
   switch (id.kind) {
     case 'issued':
-      return issuedSecret(device, id.secretId)?.state === 'current'
+    case 'certificate':
+      return issuedRecord(device, id)?.state === 'current'
     case 'flashed':
       return device.flashed === 'good'
     case 'temporary':
-    case 'certificate':
       return false
   }
 }

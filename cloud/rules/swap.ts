@@ -1,26 +1,27 @@
-/** The swap's request (contract §5): one pending secret per device; the same nonce gets the same answer, a spent one never again. */
+/** The swap's request (contract §5): one pending credential per device; the same nonce gets the same answer, a spent one never again. */
 import type { ProblemType } from '../../agent/contract/problems.ts'
-import type { CredentialEvent, DeviceCredentials, IssuedSecretRecord, Verdict } from './device-credentials.ts'
+import type { CredentialEvent, DeviceCredentials, IssuedId, IssuedRecord, Verdict } from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
 
-/** Which secret the device gets, or why none. */
+/** Which credential the device gets, or why none. */
 export type SwapVerdict =
-  | { readonly issued: true; readonly secretId: string }
+  | { readonly issued: true; readonly id: IssuedId }
   | { readonly issued: false; readonly problem: ProblemType; readonly reason: string }
 
-/** A request for the permanent secret, by a token of scope `enrol` whose temporary credential is judged again. */
+/** A request for the permanent credential, by a token of scope `enrol` whose temporary credential is judged again. */
 export type SwapRequest = {
   readonly presented: TemporaryPresented
   readonly nonce: string
-  /** Makes the secret id of a generation; called only when a new secret is due. */
-  readonly nextSecretId: (generation: number) => string
+  /** The id of a generation's credential; called only when a new one is due. */
+  readonly nextId: (generation: number) => IssuedId
 }
 
-const issuedEvent = (event: CredentialEvent['event'], secretId: string): CredentialEvent => ({
-  event,
-  credentialId: { kind: 'issued', secretId },
-  detail: '',
-})
+const issuedEvent = (event: CredentialEvent['event'], credentialId: IssuedId): CredentialEvent => ({ event, credentialId, detail: '' })
+
+const ISSUED = {
+  issued: { first: 'secret-issued', again: 'secret-delivered-again' },
+  certificate: { first: 'certificate-issued', again: 'certificate-delivered-again' },
+} as const
 
 /** Decides a swap request. */
 export function requestCredential(device: DeviceCredentials, request: SwapRequest): Verdict<SwapVerdict> {
@@ -29,8 +30,8 @@ export function requestCredential(device: DeviceCredentials, request: SwapReques
   return answerNonce(device, request)
 }
 
-/** A nonce, and how to make the secret id of a generation; it is called only when a new secret is due. */
-type NonceRequest = Pick<SwapRequest, 'nonce' | 'nextSecretId'>
+/** A nonce, and what a new credential would be called. */
+type NonceRequest = Pick<SwapRequest, 'nonce' | 'nextId'>
 
 /** A refusal that tells the audit log nothing. */
 export const refused = (device: DeviceCredentials, problem: ProblemType, reason: string): Verdict<SwapVerdict> => ({
@@ -39,12 +40,12 @@ export const refused = (device: DeviceCredentials, problem: ProblemType, reason:
   events: [],
 })
 
-/** The answer to a nonce once the request is allowed: the same nonce gets the same secret, a new one supersedes an unused one. */
+/** The answer to a nonce once the request is allowed: the same nonce gets the same credential, a new one supersedes an unused one. */
 export function answerNonce(device: DeviceCredentials, request: NonceRequest): Verdict<SwapVerdict> {
   const asked = device.issued.find((record) => record.nonce === request.nonce)
   if (asked === undefined) return issue(device, request)
   if (asked.state !== 'pending') return refused(device, 'nonce-spent', 'the nonce was superseded or used')
-  return { answer: { issued: true, secretId: asked.secretId }, device, events: [issuedEvent('secret-delivered-again', asked.secretId)] }
+  return { answer: { issued: true, id: asked.id }, device, events: [issuedEvent(ISSUED[asked.id.kind].again, asked.id)] }
 }
 
 function refuse(device: DeviceCredentials, request: SwapRequest, problem: ProblemType, reason: string): Verdict<SwapVerdict> {
@@ -58,15 +59,13 @@ function refuse(device: DeviceCredentials, request: SwapRequest, problem: Proble
 
 function issue(device: DeviceCredentials, request: NonceRequest): Verdict<SwapVerdict> {
   const generation = 1 + Math.max(0, ...device.issued.map((record) => record.generation))
-  const secretId = request.nextSecretId(generation)
-  const issued: IssuedSecretRecord[] = device.issued.map((record) =>
-    record.state === 'pending' ? { ...record, state: 'superseded' } : record,
-  )
-  issued.push({ secretId, generation, nonce: request.nonce, state: 'pending' })
+  const id = request.nextId(generation)
+  const issued: IssuedRecord[] = device.issued.map((record) => (record.state === 'pending' ? { ...record, state: 'superseded' } : record))
+  issued.push({ id, generation, nonce: request.nonce, state: 'pending' })
   const superseded = device.issued.filter((record) => record.state === 'pending')
   return {
-    answer: { issued: true, secretId },
+    answer: { issued: true, id },
     device: { ...device, issued },
-    events: [...superseded.map((record) => issuedEvent('pending-superseded', record.secretId)), issuedEvent('secret-issued', secretId)],
+    events: [...superseded.map((record) => issuedEvent('pending-superseded', record.id)), issuedEvent(ISSUED[id.kind].first, id)],
   }
 }

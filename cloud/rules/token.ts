@@ -3,7 +3,15 @@ import type { CredentialId } from '../../agent/contract/names.ts'
 import type { ProblemType } from '../../agent/contract/problems.ts'
 import type { Scope } from '../../agent/contract/token.ts'
 import type { CredentialEventName } from './audit-event.ts'
-import { type CredentialEvent, type DeviceCredentials, type IssuedSecretRecord, issuedSecret, type Verdict } from './device-credentials.ts'
+import {
+  type CredentialEvent,
+  type DeviceCredentials,
+  type IssuedId,
+  type IssuedRecord,
+  isSameIssued,
+  issuedRecord,
+  type Verdict,
+} from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
 
 /** A token of this scope, or why not. */
@@ -70,14 +78,13 @@ export function tokenByFlashed(device: DeviceCredentials | null): Verdict<TokenV
   }
 }
 
-/** A token request with an issued secret; the first one with a pending secret makes it current and ends every other secret. */
-export function tokenByIssued(device: DeviceCredentials | null, secretId: string): Verdict<TokenVerdict> {
-  const id: CredentialId = { kind: 'issued', secretId }
-  const record = issuedSecret(device, secretId)
+/** A token request with an issued credential; the first one with a pending one makes it current and ends every other. */
+export function tokenByIssued(device: DeviceCredentials | null, id: IssuedId): Verdict<TokenVerdict> {
+  const record = issuedRecord(device, id)
   if (device === null || record === null) return refuse(device, id, NOT_KNOWN)
   switch (record.state) {
     case 'pending':
-      return grant(makeCurrent(device, secretId), 'device', id, [event('became-current', id), ...endedBy(device, secretId)])
+      return grant(makeCurrent(device, id), 'device', id, [event('became-current', id), ...endedBy(device, id)])
     case 'current':
       return grant(device, 'device', id)
     case 'superseded':
@@ -87,26 +94,24 @@ export function tokenByIssued(device: DeviceCredentials | null, secretId: string
   }
 }
 
-const isLive = (record: IssuedSecretRecord): boolean => record.state === 'pending' || record.state === 'current'
+const isLive = (record: IssuedRecord): boolean => record.state === 'pending' || record.state === 'current'
 
-function makeCurrent(device: DeviceCredentials, secretId: string): DeviceCredentials {
+function makeCurrent(device: DeviceCredentials, id: IssuedId): DeviceCredentials {
   return {
     temporary: device.temporary.state === 'open' ? { ...device.temporary, state: 'superseded' } : device.temporary,
     flashed: device.flashed === 'good' ? 'superseded' : device.flashed,
     issued: device.issued.map((record) => {
-      if (record.secretId === secretId) return { ...record, state: 'current' }
+      if (isSameIssued(record.id, id)) return { ...record, state: 'current' }
       return isLive(record) ? { ...record, state: 'superseded' } : record
     }),
   }
 }
 
-function endedBy(device: DeviceCredentials, secretId: string): readonly CredentialEvent[] {
-  const others = device.issued.filter((record) => record.secretId !== secretId && isLive(record))
+function endedBy(device: DeviceCredentials, id: IssuedId): readonly CredentialEvent[] {
+  const others = device.issued.filter((record) => !isSameIssued(record.id, id) && isLive(record))
   return [
     ...(device.temporary.state === 'open' ? [event('temporary-superseded', { kind: 'temporary', keyId: device.temporary.keyId })] : []),
     ...(device.flashed === 'good' ? [event('flashed-superseded', { kind: 'flashed' })] : []),
-    ...others.map(({ secretId: other, state }) =>
-      event(state === 'current' ? 'current-superseded' : 'pending-superseded', { kind: 'issued', secretId: other }),
-    ),
+    ...others.map((other) => event(other.state === 'current' ? 'current-superseded' : 'pending-superseded', other.id)),
   ]
 }

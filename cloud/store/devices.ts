@@ -1,7 +1,7 @@
 /** Devices and their credentials' states, read as the rules see them and written back as the difference that a rule made. */
 import type { DeviceName } from '../../agent/contract/names.ts'
-import type { DeviceCredentials, IssuedSecretRecord, TemporaryState } from '../rules/device-credentials.ts'
-import type { Database, DeviceTable } from './tables.ts'
+import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName, type TemporaryState } from '../rules/device-credentials.ts'
+import type { Database, DeviceTable, IssuedSecretTable } from './tables.ts'
 
 /** A device as it is stored. */
 export type StoredDevice = {
@@ -36,18 +36,22 @@ export async function findAndLockDevice(db: Database, name: DeviceName): Promise
 
 async function found(db: Database, name: DeviceName, row: DeviceTable | undefined): Promise<FoundDevice> {
   // Asked for before it is known whether there is such a device: the unknown takes as long as the known.
-  const issued = await db
+  const rows = await db
     .selectFrom('issued_secret')
-    .select(['secret_id as secretId', 'generation', 'nonce', 'state'])
+    .select(['secret_id', 'certificate', 'generation', 'nonce', 'state'])
     .where('account', '=', name.account)
     .where('device', '=', name.device)
     .orderBy('generation')
     .execute()
   if (row === undefined) return { found: 'nothing' }
   if (row.id !== name.device) return { found: 'other-spelling' }
+  const issued = rows.map((record) => ({ id: issuedIdOf(record), generation: record.generation, nonce: record.nonce, state: record.state }))
   const credentials = { temporary: temporaryOf(row), flashed: row.flashed, issued }
   return { found: 'device', device: { credentials, sealedSecret: row.sealed_secret, createdAt: row.created_at } }
 }
+
+const issuedIdOf = (row: Pick<IssuedSecretTable, 'secret_id' | 'certificate'>): IssuedId =>
+  row.certificate === null ? { kind: 'issued', secretId: row.secret_id } : { kind: 'certificate', fingerprint: row.secret_id }
 
 const temporaryOf = (row: DeviceTable): TemporaryState =>
   row.temporary === 'none' || row.enrolled_by === null ? { state: 'none' } : { state: row.temporary, keyId: row.enrolled_by }
@@ -79,35 +83,38 @@ export async function insertDevice(db: Database, { name, credentials, sealedSecr
   return result.numInsertedOrUpdatedRows === 1n
 }
 
+/** What a rule changed, and the chain (PEM) of the certificate that `after` adds; null where it adds none. */
+export type DeviceChange = { readonly before: DeviceCredentials; readonly after: DeviceCredentials; readonly chainPem: string | null }
+
 /** Writes what a rule changed of a device that is stored. */
-export async function saveDevice(
-  db: Database,
-  name: DeviceName,
-  change: { readonly before: DeviceCredentials; readonly after: DeviceCredentials },
-  nowMs: number,
-): Promise<void> {
-  const { before, after } = change
+export async function saveDevice(db: Database, name: DeviceName, change: DeviceChange, nowMs: number): Promise<void> {
+  const { before, after, chainPem } = change
   if (after.temporary !== before.temporary || after.flashed !== before.flashed) {
     const columns = { ...temporaryColumns(after.temporary), flashed: after.flashed }
     await db.updateTable('device').set(columns).where('account', '=', name.account).where('id', '=', name.device).execute()
   }
-  const known = new Map(before.issued.map((record) => [record.secretId, record.state]))
-  const changed = after.issued.filter((record) => known.has(record.secretId) && known.get(record.secretId) !== record.state)
-  // What ends goes first: the database never sees two current or two pending secrets.
+  const known = new Map(before.issued.map((record) => [issuedName(record.id), record.state]))
+  const changed = after.issued.filter(({ id, state }) => known.has(issuedName(id)) && known.get(issuedName(id)) !== state)
+  // What ends goes first: the database never sees two current or two pending credentials.
   const ending = changed.filter((record) => record.state === 'superseded' || record.state === 'revoked')
   for (const record of ending) await setState(db, record, nowMs)
   for (const record of changed) if (!ending.includes(record)) await setState(db, record, nowMs)
-  const added = after.issued.filter((record) => !known.has(record.secretId))
-  for (const record of added) await insertIssued(db, name, record, nowMs)
+  const added = after.issued.filter(({ id }) => !known.has(issuedName(id)))
+  for (const record of added) await insertIssued(db, name, { record, chainPem }, nowMs)
 }
 
-async function setState(db: Database, record: IssuedSecretRecord, nowMs: number): Promise<void> {
-  await db.updateTable('issued_secret').set({ state: record.state, changed_at: nowMs }).where('secret_id', '=', record.secretId).execute()
+async function setState(db: Database, record: IssuedRecord, nowMs: number): Promise<void> {
+  const change = db.updateTable('issued_secret').set({ state: record.state, changed_at: nowMs })
+  await change.where('secret_id', '=', issuedName(record.id)).execute()
 }
 
-async function insertIssued(db: Database, name: DeviceName, record: IssuedSecretRecord, nowMs: number): Promise<void> {
-  const { secretId, generation, nonce, state } = record
-  const row = { secret_id: secretId, account: name.account, device: name.device, generation, nonce, state }
+type NewIssued = { readonly record: IssuedRecord; readonly chainPem: string | null }
+
+async function insertIssued(db: Database, name: DeviceName, { record, chainPem }: NewIssued, nowMs: number): Promise<void> {
+  const { id, generation, nonce, state } = record
+  const certificate = id.kind === 'certificate' ? chainPem : null
+  if (id.kind === 'certificate' && certificate === null) throw new Error('a certificate is stored with its chain')
+  const row = { secret_id: issuedName(id), account: name.account, device: name.device, generation, nonce, state, certificate }
   await db
     .insertInto('issued_secret')
     .values({ ...row, created_at: nowMs, changed_at: nowMs })

@@ -117,6 +117,10 @@ async function createRotationOrders(db: Kysely<unknown>): Promise<void> {
   await oneOpen.where(sql.ref('closed_at'), 'is', null).execute()
 }
 
+async function addCertificates(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('issued_secret').addColumn('certificate', 'text').execute()
+}
+
 const migrations = (engine: Engine): Record<string, Migration> => ({
   '0001-registry': {
     async up(db: Kysely<unknown>): Promise<void> {
@@ -127,6 +131,7 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
     },
   },
   '0002-rotation-orders': { up: createRotationOrders },
+  '0003-certificates': { up: addCertificates },
 })
 
 /** Brings the database to this version's shape. */

@@ -3,7 +3,7 @@
  * Lists are JSON text. No table holds a secret in the clear.
  */
 import type { Generated, Kysely, Transaction } from 'kysely'
-import type { FlashedState, IssuedSecretState, TemporaryState } from '../rules/device-credentials.ts'
+import type { FlashedState, IssuedState, TemporaryState } from '../rules/device-credentials.ts'
 
 /** One product company. */
 export type AccountTable = { id: string; created_at: number }
@@ -35,14 +35,18 @@ export type DeviceTable = {
   created_at: number
 }
 
-/** An issued secret: its id and state; the secret is derived from the master key. */
+/**
+ * An issued credential. A secret is derived from the master key and `certificate` is null; where it is a chain (PEM, the device's
+ * own first), `secret_id` holds the fingerprint of the first.
+ */
 export type IssuedSecretTable = {
   secret_id: string
   account: string
   device: string
   generation: number
   nonce: string
-  state: IssuedSecretState
+  state: IssuedState
+  certificate: string | null
   created_at: number
   changed_at: number
 }

@@ -14,7 +14,7 @@ import type { Journey } from '../../agent/lifecycle/journey.ts'
 import type { Effect, State } from '../../agent/lifecycle/state.ts'
 import type { Disk } from './disk.ts'
 import type { Product } from './product.ts'
-import { IDENTITY, NAMES, unusedNumber } from './values.ts'
+import { IDENTITY, NAMES, nameOf, unusedNumber } from './values.ts'
 import type { Device, World } from './world.ts'
 
 /** The lifecycle looks at attempts modulo this: every third failed round rotates or leaves a hotspot. */
@@ -85,7 +85,7 @@ export class Canon {
       devices: world.devices.map((device, index) => this.#one(device, texts[index] ?? '')),
     }
     const { cloud, network, thief, order, proved, askers } = settled
-    const issued = cloud?.issued.map(({ secretId, nonce, state }) => [secretId, nonce, state, askers[nonce]])
+    const issued = cloud?.issued.map(({ id, nonce, state }) => [nameOf(id), nonce, state, askers[nonce]])
     const text = devices + JSON.stringify([network, thief, order, proved, cloud?.temporary, cloud?.flashed, issued])
     const names = new Map<string, string>()
     const renamed = text.replaceAll(NAMES, (name) => {
@@ -141,13 +141,13 @@ export class Canon {
 
 function forgetUnheld(world: World, devices: string): World {
   if (world.cloud === null) return world
-  const live = world.cloud.issued.filter(({ state }) => state === 'pending' || state === 'current').map(({ secretId }) => secretId)
+  const live = world.cloud.issued.filter(({ state }) => state === 'pending' || state === 'current').map(({ id }) => nameOf(id))
   const thief = { ...world.thief, secretIds: world.thief.secretIds.filter((secretId) => live.includes(secretId)) }
   const held = devices + JSON.stringify(world.network)
   const issued = world.cloud.issued.filter(
-    ({ secretId, nonce }) => live.includes(secretId) || held.includes(secretId) || held.includes(nonce),
+    ({ id, nonce }) => live.includes(nameOf(id)) || held.includes(nameOf(id)) || held.includes(nonce),
   )
   const askers = Object.fromEntries(Object.entries(world.askers).filter(([nonce]) => issued.some((record) => record.nonce === nonce)))
-  const proved = world.proved.filter((secretId) => issued.some((record) => record.secretId === secretId))
+  const proved = world.proved.filter((name) => issued.some((record) => nameOf(record.id) === name))
   return { ...world, cloud: { ...world.cloud, issued }, thief, askers, proved }
 }

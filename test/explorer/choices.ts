@@ -6,7 +6,7 @@ import { DeviceChoices } from './device-choices.ts'
 import { cloneOf } from './disk.ts'
 import type { Product } from './product.ts'
 import type { StoreCalls } from './store-calls.ts'
-import { nonceOf, orderOf, type Values } from './values.ts'
+import { nameOf, nonceOf, orderOf, type Values } from './values.ts'
 import { currentOf, type Request, type Scenario, type Violation, type World } from './world.ts'
 
 /**
@@ -72,7 +72,7 @@ export class Choices {
     const { world: after, reply, violation } = this.#decide(world, request)
     const { hasToken, secretIds } = world.thief
     const issued = after.cloud?.issued.filter(({ nonce }) => request.ask === 'swap' && nonce === request.nonce) ?? []
-    const thief = { hasToken: hasToken || reply.ok, secretIds: [...secretIds, ...issued.map(({ secretId }) => secretId)] }
+    const thief = { hasToken: hasToken || reply.ok, secretIds: [...secretIds, ...issued.map(({ id }) => nameOf(id))] }
     return { what: `the thief ${what}`, cost: 1, course: null, world: { ...after, thief }, violation }
   }
 

@@ -4,7 +4,7 @@ import type { DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
 import type { Canon } from './canonical.ts'
 import type { Product } from './product.ts'
 import type { Reply } from './store-calls.ts'
-import { NOW_MS, PRESENTED, secretIdOf, type Values } from './values.ts'
+import { issuedIdOf, NOW_MS, nameOf, PRESENTED, secretIdOf, type Values } from './values.ts'
 import { currentOf, type Request, type Violation, type World } from './world.ts'
 
 /** The world after a request, what was answered, and what should not have happened. */
@@ -29,7 +29,7 @@ export class Cloud {
   admits(cloud: DeviceCredentials | null, secretId: string | null): boolean {
     const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
     if (secretId === null) return this.#product.judgeAtHotspot(cloud, { kind: 'temporary', keyId: PRESENTED.key.keyId }, presented).good
-    return this.#product.judgeAtHotspot(cloud, { kind: 'issued', secretId }, null).good
+    return this.#product.judgeAtHotspot(cloud, issuedIdOf(secretId), null).good
   }
 
   /** Whether a credential opens a hotspot and the Cloud API. */
@@ -50,13 +50,13 @@ export class Cloud {
     if (before === after) return decided
     const proved = after === null ? world.proved : [...world.proved, after]
     const changed = { ...decided, world: { ...decided.world, proved } }
-    const nonce = decided.world.cloud?.issued.find(({ secretId }) => secretId === after)?.nonce
+    const nonce = decided.world.cloud?.issued.find(({ id }) => nameOf(id) === after)?.nonce
     if (before === null || (nonce !== undefined && world.askers[nonce]?.ordered === true)) return changed
     return { ...changed, violation: { property: 'dethroned', detail: `${before} was current, and then without an order ${after}` } }
   }
 
   #token(cloud: DeviceCredentials | null, secretId: string | null) {
-    if (secretId !== null) return this.#product.tokenByIssued(cloud, secretId)
+    if (secretId !== null) return this.#product.tokenByIssued(cloud, issuedIdOf(secretId))
     return this.#product.tokenByTemporary(cloud, { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) })
   }
 
@@ -73,7 +73,7 @@ export class Cloud {
     const { nonce, from, orderId } = request
     const verdict = this.#swap(world, cloud, request)
     const { answer } = verdict
-    const reply = answer.issued ? this.#says(this.#values.issued(answer.secretId)) : this.#refuses(answer.problem)
+    const reply = answer.issued ? this.#says(this.#values.issued(nameOf(answer.id))) : this.#refuses(answer.problem)
     const after: World = {
       ...world,
       cloud: verdict.device ?? cloud,
@@ -83,13 +83,13 @@ export class Cloud {
   }
 
   #swap(world: World, cloud: DeviceCredentials, { nonce, by, orderId }: SwapRequest) {
-    const nextSecretId = (): string => secretIdOf(this.#canon.unused(world))
+    const nextId = () => issuedIdOf(secretIdOf(this.#canon.unused(world)))
     if (by === null) {
       const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
-      return this.#product.requestCredential(cloud, { presented, nonce, nextSecretId })
+      return this.#product.requestCredential(cloud, { presented, nonce, nextId })
     }
     const orderOpen = orderId !== null && orderId === world.order
-    return this.#product.requestRotation(cloud, { credentialId: { kind: 'issued', secretId: by }, orderOpen, nonce, nextSecretId })
+    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), orderOpen, nonce, nextId })
   }
 
   #says(value: unknown): Reply {
@@ -107,8 +107,10 @@ export class Cloud {
 function supersededOwn(before: World, after: World, from: Request['from']): Violation | null {
   if (from === 'thief') return null
   const own = before.cloud?.issued.find(({ state, nonce }) => state === 'pending' && before.askers[nonce]?.from === from)
-  const now = after.cloud?.issued.find(({ nonce }) => nonce === own?.nonce)
-  const latest = after.cloud?.issued.at(-1)
-  if (own === undefined || (now?.secretId === own.secretId && now.state === 'pending' && latest?.secretId === own.secretId)) return null
-  return { property: 'asked-anew', detail: `device ${from} asked again and got another secret than ${own.secretId}` }
+  if (own === undefined) return null
+  const name = nameOf(own.id)
+  const now = after.cloud?.issued.find(({ nonce }) => nonce === own.nonce)
+  const isKept = (record: typeof now): boolean => record !== undefined && nameOf(record.id) === name
+  if (now?.state === 'pending' && isKept(now) && isKept(after.cloud?.issued.at(-1))) return null
+  return { property: 'asked-anew', detail: `device ${from} asked again and got another secret than ${name}` }
 }

@@ -1,6 +1,7 @@
 /** What must be so in every state, whatever happened before. */
 import type { Parts } from './choices.ts'
 import type { Slots } from './store-calls.ts'
+import { nameOf } from './values.ts'
 import { currentOf, type Device, type Property, type Violation, type World } from './world.ts'
 
 const violated = (property: Property, detail: string): Violation => ({ property, detail })
@@ -23,7 +24,7 @@ export function violationIn(parts: Parts, world: World): Violation | null {
   const { cloud, devices } = world
   if (!isThiefs(world) && !devices.some((device) => isAcceptable(parts, world, device)))
     return violated('locked-out', 'the cloud accepts nothing that is durably on the device')
-  const live = (state: string) => cloud?.issued.filter((record) => record.state === state).map(({ secretId }) => secretId) ?? []
+  const live = (state: string) => cloud?.issued.filter((record) => record.state === state).map(({ id }) => nameOf(id)) ?? []
   for (const state of ['current', 'pending']) {
     if (live(state).length > 1) return violated('two-secrets', `${live(state).join(' and ')} are ${state}`)
   }

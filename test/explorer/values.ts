@@ -3,6 +3,7 @@ import type { CredentialId } from '../../agent/contract/names.ts'
 import type { Identity, IssuedSecret, TemporarySecret } from '../../agent/credential/credential.ts'
 import type { FailureCode } from '../../agent/failure.ts'
 import type { AccessToken, Bss, Link } from '../../agent/ports.ts'
+import type { IssuedId } from '../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../cloud/rules/enrolment.ts'
 import type { Product } from './product.ts'
 
@@ -57,6 +58,12 @@ export const SCANS = { honest: [HONEST], none: [], rogueFirst: [ROGUE, HONEST], 
 export const SIGNED_TIME = { timeMs: NOW_MS, challenge: 'challenge' }
 
 export const secretIdOf = (number: number): string => `mk-${number}-${'a'.repeat(16)}-${'a'.repeat(13)}`
+
+/** An issued credential by its bare name. */
+export const issuedIdOf = (secretId: string): IssuedId => ({ kind: 'issued', secretId })
+
+/** The bare name of an issued credential. */
+export const nameOf = (id: IssuedId): string => (id.kind === 'issued' ? id.secretId : id.fingerprint)
 
 const numberOfSecret = (secretId: string): number => Number(SECRET_ID.exec(secretId)?.[1])
 

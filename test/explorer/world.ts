@@ -3,6 +3,7 @@ import type { Effect, State } from '../../agent/lifecycle/state.ts'
 import type { DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
 import type { Disk } from './disk.ts'
 import type { Reply } from './store-calls.ts'
+import { nameOf } from './values.ts'
 
 /** Who asks the cloud: a device by its place in the world, or the thief. */
 export type Asker = number | 'thief'
@@ -61,8 +62,10 @@ export type Property =
   | 'promoted-unproved'
 
 /** The secret that the cloud holds for current. */
-export const currentOf = (cloud: DeviceCredentials | null): string | null =>
-  cloud?.issued.find(({ state }) => state === 'current')?.secretId ?? null
+export function currentOf(cloud: DeviceCredentials | null): string | null {
+  const current = cloud?.issued.find(({ state }) => state === 'current')
+  return current === undefined ? null : nameOf(current.id)
+}
 
 /** The world with one device replaced. */
 export const withDevice = (world: World, index: number, device: Device): World => ({

@@ -11,7 +11,7 @@ import type { Credential, Identity, IssuedSecret, TemporarySecret } from '../../
 import { Secret } from '../../agent/credential/secret.ts'
 import { AgentError, type FailureCode } from '../../agent/failure.ts'
 import type { AccessToken, Clock, CloudClient } from '../../agent/ports.ts'
-import type { CredentialEvent, DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
+import type { CredentialEvent, DeviceCredentials, IssuedId } from '../../cloud/rules/device-credentials.ts'
 import type { ProvisioningKeyRules, TemporaryPresented } from '../../cloud/rules/enrolment.ts'
 import { requestRotation } from '../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../cloud/rules/swap.ts'
@@ -125,16 +125,19 @@ export class FakeCloud {
     const credentialId = this.#deviceTokens.get(token)
     if (this.#device === null || (credentialId === undefined && !this.#enrolTokens.has(token)))
       return { ok: false, problem: 'invalid-token' }
-    const nextSecretId = (generation: number): string =>
-      makeSecretId('mk1', MASTER_KEY, this.identity, generation, new Uint8Array(10).fill(generation))
+    const nextId = (generation: number): IssuedId => ({
+      kind: 'issued',
+      secretId: makeSecretId('mk1', MASTER_KEY, this.identity, generation, new Uint8Array(10).fill(generation)),
+    })
     const verdict =
       credentialId === undefined
-        ? requestCredential(this.#device, { presented: this.#presented(), nonce, nextSecretId })
-        : requestRotation(this.#device, { credentialId, orderOpen: orderId !== null && orderId === this.#order, nonce, nextSecretId })
+        ? requestCredential(this.#device, { presented: this.#presented(), nonce, nextId })
+        : requestRotation(this.#device, { credentialId, orderOpen: orderId !== null && orderId === this.#order, nonce, nextId })
     this.#device = verdict.device
     this.events.push(...verdict.events)
     if (!verdict.answer.issued) return { ok: false, problem: verdict.answer.problem }
-    const { secretId } = verdict.answer
+    if (verdict.answer.id.kind === 'certificate') throw new Error('this cloud issues no certificates')
+    const { secretId } = verdict.answer.id
     return { ok: true, value: { secretId, secret: deriveIssuedSecret(MASTER_KEY, this.identity, secretId) } }
   }
 
@@ -195,11 +198,10 @@ export class FakeCloud {
       case 'temporary':
         return tokenByTemporary(this.#device, this.#presented())
       case 'issued':
-        return tokenByIssued(this.#device, id.secretId)
+      case 'certificate':
+        return tokenByIssued(this.#device, id)
       case 'flashed':
         return tokenByFlashed(this.#device)
-      case 'certificate':
-        throw new Error('this cloud issues no certificates')
     }
   }
 

@@ -83,7 +83,7 @@ export type RunningCloud = {
 const shownDevice = z.object({
   temporary: z.object({ state: z.string(), provisioning_key: z.string().nullable() }),
   flashed: z.string(),
-  issued: z.array(z.object({ secret_id: z.string(), generation: z.number(), state: z.string() })),
+  issued: z.array(z.object({ credential: z.string(), generation: z.number(), state: z.string() })),
 })
 
 /** A device as the API shows it. */

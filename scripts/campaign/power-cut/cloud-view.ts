@@ -69,7 +69,7 @@ function tokenAnswer({ id }: Credential, state: CloudState, presented: Temporary
       if (presented === null) return { granted: false, problem: 'unknown-credential', reason: 'the provisioning key is not known' }
       return tokenByTemporary(state, presented).answer
     case 'issued':
-      return tokenByIssued(state, id.secretId).answer
+      return tokenByIssued(state, id).answer
     case 'flashed':
       return tokenByFlashed(state).answer
   }

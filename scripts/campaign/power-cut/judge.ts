@@ -2,6 +2,7 @@
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
 import { credentialLabel, type TemporarySecret } from '../../../agent/credential/credential.ts'
+import { issuedName } from '../../../cloud/rules/device-credentials.ts'
 import type { CloudState, CloudView } from './cloud-view.ts'
 import type { FoundState } from './found-state.ts'
 import { cloudStatesAt, dutyAt, type Moment, nonceDutyAt, type Timeline } from './timeline.ts'
@@ -55,7 +56,7 @@ function brokenPromises(found: FoundState, timeline: Timeline, moment: Moment): 
   const faults = kept ? [] : [`after "${duty.event}" s.${duty.secretId} is not in ${duty.slots.join(' or ')}`]
   const nonceDuty = nonceDutyAt(timeline, moment)
   if (nonceDuty === null) return faults
-  const asked = timeline.cloud.flatMap(({ state }) => state?.issued ?? []).find(({ secretId }) => secretId === nonceDuty.secretId)
+  const asked = timeline.cloud.flatMap(({ state }) => state?.issued ?? []).find(({ id }) => issuedName(id) === nonceDuty.secretId)
   return asked?.nonce === found.nonce
     ? faults
     : [...faults, `the nonce that the cloud was asked with for s.${nonceDuty.secretId} is not there`]

@@ -33,7 +33,7 @@ export const ASK_AGAIN: readonly Mutation[] = [
   },
   {
     breaks: 'a new nonce does not supersede an unused answer',
-    patch: { file: SWAP, replace: `record.state === 'pending' ? { ...record, state: 'superseded' } : record,`, by: 'record,' },
+    patch: { file: SWAP, replace: `record.state === 'pending' ? { ...record, state: 'superseded' } : record`, by: 'record' },
     caughtAs: 'two-secrets',
     scenario: THIEF,
     depth: 1,
@@ -42,8 +42,8 @@ export const ASK_AGAIN: readonly Mutation[] = [
     breaks: 'a new nonce supersedes a used answer',
     patch: {
       file: SWAP,
-      replace: `record.state === 'pending' ? { ...record, state: 'superseded' } : record,`,
-      by: `({ ...record, state: 'superseded' }),`,
+      replace: `record.state === 'pending' ? { ...record, state: 'superseded' } : record`,
+      by: `{ ...record, state: 'superseded' }`,
     },
     caughtAs: 'dethroned',
     scenario: ROTATION,

@@ -3,12 +3,11 @@
  * (cloud/rules). The transition function that runs in it is the real one too.
  */
 
-import type { CredentialId } from '../../../agent/contract/names.ts'
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
 import { type Credential, credentialLabel, type IssuedSecret } from '../../../agent/credential/credential.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import type { Effect, Event } from '../../../agent/lifecycle/state.ts'
-import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, issuedName } from '../../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../cloud/rules/hotspot.ts'
 import { requestRotation } from '../../../cloud/rules/rotation.ts'
@@ -34,6 +33,8 @@ const PRESENTED: TemporaryPresented = {
 
 const CODES: Readonly<Record<string, FailureCode>> = { 'nonce-spent': 'ERR_CLOUD_NONCE_SPENT', 'order-closed': 'ERR_CLOUD_ANSWER' }
 
+const NOBODYS: IssuedId = { kind: 'issued', secretId: '' }
+
 /** A device's disk and the cloud's record of the device. */
 export class World {
   readonly disk: Disk = { pending: null, current: null, nonce: null }
@@ -55,7 +56,8 @@ export class World {
 
   /** The secret id that the cloud holds for current. */
   get currentSecretId(): string | null {
-    return this.cloud?.issued.find(({ state }) => state === 'current')?.secretId ?? null
+    const id = this.cloud?.issued.find(({ state }) => state === 'current')?.id
+    return id?.kind === 'issued' ? id.secretId : null
   }
 
   /** The contract's invariant: something durably on the device is accepted by the cloud. */
@@ -126,7 +128,7 @@ export class World {
     const verdict =
       credential.kind === 'temporary-secret'
         ? tokenByTemporary(this.cloud, PRESENTED)
-        : tokenByIssued(this.cloud, credential.id.kind === 'issued' ? credential.id.secretId : '')
+        : tokenByIssued(this.cloud, credential.id.kind === 'issued' ? credential.id : NOBODYS)
     this.cloud = verdict.device
     if (verdict.events.some(({ event }) => event === 'became-current')) this.order = null
     if (!verdict.answer.granted) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
@@ -134,19 +136,19 @@ export class World {
   }
 
   /** The credential whose token asks for a rotation: the current one. */
-  #asking(): CredentialId {
+  #asking(): IssuedId {
     return { kind: 'issued', secretId: this.currentSecretId ?? '' }
   }
 
   #swap(nonce: string, orderId: string | null): Event {
     if (this.cloud === null) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
-    const nextSecretId = (generation: number): string => `mk-${generation}`
+    const nextId = (generation: number): IssuedId => ({ kind: 'issued', secretId: `mk-${generation}` })
     const verdict =
       orderId === null
-        ? requestCredential(this.cloud, { presented: PRESENTED, nonce, nextSecretId })
-        : requestRotation(this.cloud, { credentialId: this.#asking(), orderOpen: orderId === this.order, nonce, nextSecretId })
+        ? requestCredential(this.cloud, { presented: PRESENTED, nonce, nextId })
+        : requestRotation(this.cloud, { credentialId: this.#asking(), orderOpen: orderId === this.order, nonce, nextId })
     this.cloud = verdict.device
-    if (verdict.answer.issued) return { type: 'issued', credential: issued(verdict.answer.secretId) }
+    if (verdict.answer.issued) return { type: 'issued', credential: issued(issuedName(verdict.answer.id)) }
     const code: FailureCode = CODES[verdict.answer.problem] ?? 'ERR_CLOUD_REFUSED'
     return { type: 'failed', failure: failureOf(code) }
   }

@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import type { DeviceCredentials, Verdict } from '../../../../cloud/rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, issuedName, type Verdict } from '../../../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../../cloud/rules/hotspot.ts'
 import { requestCredential } from '../../../../cloud/rules/swap.ts'
 import { tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../../../cloud/rules/token.ts'
 
 const key = { keyId: 'line-7', retired: false, allow: ['*'], notBeforeMs: null, notAfterMs: null, maxDevices: null }
+// A device may ask for a secret by one nonce and for a certificate by another.
+const secret = (secretId: string): IssuedId => ({ kind: 'issued', secretId })
+const certificate = (fingerprint: string): IssuedId => ({ kind: 'certificate', fingerprint })
+
 const presented: TemporaryPresented = { deviceId: 'SN-1', key, enrolledDevices: 0, nowMs: 0 }
 
 /** The cloud's side, what was handed out so far, and which secret was answered last. */
@@ -13,6 +17,9 @@ type World = { readonly device: DeviceCredentials | null; readonly answered: rea
 
 const ACTIONS = ['temporary', 'flashed', 'nonce-a', 'nonce-b', 'nonce-c', 'token-1', 'token-2', 'token-3'] as const
 type Action = (typeof ACTIONS)[number]
+
+const idCalled = (device: DeviceCredentials | null, name: string): IssuedId =>
+  device?.issued.find(({ id }) => issuedName(id) === name)?.id ?? secret(name)
 
 function act(world: World, action: Action): World {
   const { device } = world
@@ -25,16 +32,19 @@ function act(world: World, action: Action): World {
     case 'nonce-b':
     case 'nonce-c': {
       if (device === null) return world
-      const verdict = requestCredential(device, { presented, nonce: action, nextSecretId: (generation) => `id-${generation}` })
+      const name = action === 'nonce-b' ? certificate : secret
+      const verdict = requestCredential(device, { presented, nonce: action, nextId: (generation) => name(`id-${generation}`) })
       const { answer } = verdict
-      const answered = answer.issued ? [...world.answered.filter((id) => id !== answer.secretId), answer.secretId] : world.answered
+      const answered = answer.issued
+        ? [...world.answered.filter((id) => id !== issuedName(answer.id)), issuedName(answer.id)]
+        : world.answered
       return { ...world, device: verdict.device, answered }
     }
     case 'token-1':
     case 'token-2':
     case 'token-3': {
       const id = `id-${action.slice(-1)}`
-      return afterToken(world, id, tokenByIssued(device, id))
+      return afterToken(world, id, tokenByIssued(device, idCalled(device, id)))
     }
   }
 }
@@ -61,10 +71,10 @@ function check({ device, answered }: World): void {
   // A device keeps its temporary secret and the last answer that it stored: one of the two is good, at the API and at hotspots.
   const temporary = tokenByTemporary(device, presented).answer.granted
   const last = answered.at(-1)
-  const issued = last !== undefined && tokenByIssued(device, last).answer.granted
+  const issued = last !== undefined && tokenByIssued(device, idCalled(device, last)).answer.granted
   expect(temporary || issued).toBe(true)
   expect(judgeAtHotspot(device, { kind: 'temporary', keyId: 'line-7' }, presented).good).toBe(temporary)
-  if (last !== undefined) expect(judgeAtHotspot(device, { kind: 'issued', secretId: last }, null).good).toBe(issued)
+  if (last !== undefined) expect(judgeAtHotspot(device, idCalled(device, last), null).good).toBe(issued)
 }
 
 const worldKey = ({ device, answered, ended }: World): string => JSON.stringify([device, answered, [...ended].sort()])
@@ -100,13 +110,13 @@ describe('in every order of tokens and swaps', () => {
 })
 
 test('what ends with a promotion is told, one by one', () => {
-  const issued = (secretId: string, generation: number, state: 'pending' | 'current') => ({ secretId, generation, nonce: secretId, state })
+  const issued = (id: IssuedId, generation: number, state: 'pending' | 'current') => ({ id, generation, nonce: issuedName(id), state })
   const device: DeviceCredentials = {
     temporary: { state: 'open', keyId: 'line-7' },
     flashed: 'good',
-    issued: [issued('old', 1, 'current'), issued('new', 2, 'pending')],
+    issued: [issued(secret('old'), 1, 'current'), issued(certificate('new'), 2, 'pending')],
   }
-  expect(tokenByIssued(device, 'new').events.map(({ event }) => event)).toEqual([
+  expect(tokenByIssued(device, certificate('new')).events.map(({ event }) => event)).toEqual([
     'became-current',
     'temporary-superseded',
     'flashed-superseded',

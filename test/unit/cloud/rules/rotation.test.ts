@@ -1,28 +1,30 @@
 import { describe, expect, it } from 'vitest'
 import type { CredentialId } from '../../../../agent/contract/names.ts'
-import type { DeviceCredentials } from '../../../../cloud/rules/device-credentials.ts'
+import type { DeviceCredentials, IssuedId } from '../../../../cloud/rules/device-credentials.ts'
 import { requestRotation } from '../../../../cloud/rules/rotation.ts'
 import { tokenByFlashed, tokenByIssued } from '../../../../cloud/rules/token.ts'
+
+const secret = (secretId: string): IssuedId => ({ kind: 'issued', secretId })
 
 const current: DeviceCredentials = {
   temporary: { state: 'superseded', keyId: 'line-7' },
   flashed: 'none',
-  issued: [{ secretId: 'id-1', generation: 1, nonce: 'nonce-1', state: 'current' }],
+  issued: [{ id: secret('id-1'), generation: 1, nonce: 'nonce-1', state: 'current' }],
 }
 const flashed: DeviceCredentials = { temporary: { state: 'none' }, flashed: 'good', issued: [] }
-const byIssued: CredentialId = { kind: 'issued', secretId: 'id-1' }
+const byIssued = secret('id-1')
 
 const rotate = (device: DeviceCredentials, credentialId: CredentialId, orderOpen = true, nonce = 'nonce-2') =>
-  requestRotation(device, { credentialId, orderOpen, nonce, nextSecretId: (generation) => `id-${generation}` })
+  requestRotation(device, { credentialId, orderOpen, nonce, nextId: (generation) => secret(`id-${generation}`) })
 
 describe('a rotation', () => {
   it('issues the next generation and leaves the current secret good until the new one is proved', () => {
     const verdict = rotate(current, byIssued)
-    expect(verdict.answer).toEqual({ issued: true, secretId: 'id-2' })
-    expect(tokenByIssued(verdict.device, 'id-1').answer.granted).toBe(true)
-    const proved = tokenByIssued(verdict.device, 'id-2')
+    expect(verdict.answer).toEqual({ issued: true, id: secret('id-2') })
+    expect(tokenByIssued(verdict.device, secret('id-1')).answer.granted).toBe(true)
+    const proved = tokenByIssued(verdict.device, secret('id-2'))
     expect(proved.answer.granted).toBe(true)
-    expect(tokenByIssued(proved.device, 'id-1').answer.granted).toBe(false)
+    expect(tokenByIssued(proved.device, secret('id-1')).answer.granted).toBe(false)
   })
 
   it('gives the same answer to the same nonce, and supersedes an unused one for a new nonce', () => {
@@ -30,14 +32,14 @@ describe('a rotation', () => {
     const again = rotate(once.device ?? current, byIssued)
     expect(again.answer).toEqual(once.answer)
     const other = rotate(again.device ?? current, byIssued, true, 'nonce-3')
-    expect(other.answer).toEqual({ issued: true, secretId: 'id-3' })
+    expect(other.answer).toEqual({ issued: true, id: secret('id-3') })
     expect(rotate(other.device ?? current, byIssued).answer).toMatchObject({ issued: false, problem: 'nonce-spent' })
   })
 
   it('replaces a flashed secret too', () => {
     const verdict = rotate(flashed, { kind: 'flashed' })
     expect(tokenByFlashed(verdict.device).answer.granted).toBe(true)
-    const proved = tokenByIssued(verdict.device, 'id-1')
+    const proved = tokenByIssued(verdict.device, secret('id-1'))
     expect(tokenByFlashed(proved.device).answer.granted).toBe(false)
   })
 
