@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { ROUTES } from '../../agent/contract/routes.ts'
 import { authorizeHotspot, recordHotspotResult, recordHotspotSession } from '../onboarding/hotspot.ts'
 import type { CloudParts } from '../parts.ts'
-import { aaaClientOf, admitAaaClient } from './principal.ts'
+import { AAA_CLIENTS } from './declared-security.ts'
+import { aaaClientOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
 
 // Whatever a supplicant sent inside the tunnel arrives here; RADIUS attributes hold 253 bytes, which JSON may write longer.
@@ -29,25 +30,23 @@ const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?')
 const stationText = (body: { calling_station: string; called_station: string }): string =>
   printable(body.called_station === '' ? body.calling_station : `${body.calling_station} at ${body.called_station}`).slice(0, 200)
 
-const security = [{ aaa: [] }]
-
 const authorize = {
   summary: 'The password to check a device against; unknown ones get a password that nobody has',
-  security,
+  security: AAA_CLIENTS,
   body: z.object({ identity: attribute, method, ...station }),
   response: { 200: authorizeAnswer, ...problemAnswers('invalid-token') },
 }
 
 const postAuth = {
   summary: 'How an EAP run ended',
-  security,
+  security: AAA_CLIENTS,
   body: z.object({ identity: attribute, method, result: z.enum(['Access-Accept', 'Access-Reject']), session, ...station }),
   response: { 204: z.null(), ...problemAnswers('invalid-token') },
 }
 
 const accounting = {
   summary: "A session's begin or end",
-  security,
+  security: AAA_CLIENTS,
   body: z.object({ event: attribute, session, seconds: z.string().regex(/^[0-9]{0,10}$/), ...station }),
   response: { 204: z.null(), ...problemAnswers('invalid-token') },
 }
@@ -56,7 +55,6 @@ const accounting = {
 export const aaaRoutes =
   (parts: CloudParts, requestsPerMinute: number): FastifyPluginAsyncZod =>
   async (app) => {
-    const onRequest = admitAaaClient(parts)
     const limit = {
       rateLimit: {
         max: requestsPerMinute,
@@ -65,7 +63,7 @@ export const aaaRoutes =
       },
     }
 
-    app.post(ROUTES.aaaAuthorize, { schema: authorize, onRequest, config: limit }, async (request) => {
+    app.post(ROUTES.aaaAuthorize, { schema: authorize, config: limit }, async (request) => {
       const { identity, method: eapMethod } = request.body
       const asked = { identity, method: eapMethod, station: stationText(request.body) }
       const grant = await authorizeHotspot(parts, aaaClientOf(request), asked)
@@ -76,7 +74,7 @@ export const aaaRoutes =
       }
     })
 
-    app.post(ROUTES.aaaPostAuth, { schema: postAuth, onRequest, config: limit }, async (request, reply) => {
+    app.post(ROUTES.aaaPostAuth, { schema: postAuth, config: limit }, async (request, reply) => {
       const { identity, method: eapMethod, result, session: handle } = request.body
       const told = {
         identity,
@@ -89,7 +87,7 @@ export const aaaRoutes =
       return reply.code(204).send(null)
     })
 
-    app.post(ROUTES.aaaAccounting, { schema: accounting, onRequest, config: limit }, async (request, reply) => {
+    app.post(ROUTES.aaaAccounting, { schema: accounting, config: limit }, async (request, reply) => {
       const { event, session: handle, seconds } = request.body
       if (handle !== null && (event === 'Start' || event === 'Stop')) {
         await recordHotspotSession(parts, aaaClientOf(request), { event, session: handle, seconds: Number(seconds) })

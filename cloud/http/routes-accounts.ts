@@ -9,7 +9,8 @@ import { createProvisioningKey, retireKey, showProvisioningKeys } from '../regis
 import { orderRotation } from '../registry/rotation.ts'
 import { parseIdPattern } from '../rules/id-pattern.ts'
 import { readAudit } from '../store/audit-log.ts'
-import { admitOperator, operatorKeyOf } from './principal.ts'
+import { operators } from './declared-security.ts'
+import { operatorKeyOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
 
 /** A string that a parser of the contract must accept. */
@@ -22,7 +23,6 @@ export const parsedBy = (parse: (text: string) => Parsed<string>) =>
 const account = parsedBy(parseAccountId)
 const inAccount = z.object({ account })
 const timeMs = z.number().int().nonnegative().nullable().default(null)
-const security = [{ operator: [] }]
 
 const rules = {
   allow: z.array(parsedBy(parseIdPattern)).min(1).max(100_000),
@@ -57,7 +57,7 @@ export const auditQuery = z.object({
 
 const create = {
   summary: 'Creates a provisioning key; its text is shown this once',
-  security,
+  security: operators('operator'),
   params: inAccount,
   body: z.object({ id: parsedBy(parseKeyId), ...rules }),
   response: {
@@ -68,14 +68,14 @@ const create = {
 
 const list = {
   summary: 'The provisioning keys of an account, without their secrets',
-  security,
+  security: operators('auditor'),
   params: inAccount,
   response: { 200: z.object({ provisioning_keys: z.array(shownKey) }), ...problemAnswers('invalid-token', 'insufficient-scope') },
 }
 
 const retire = {
   summary: 'Retires a provisioning key; devices that swapped are not touched',
-  security,
+  security: operators('operator'),
   params: z.object({ account, key: parsedBy(parseKeyId) }),
   response: { 204: z.null(), ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found') },
 }
@@ -83,28 +83,20 @@ const retire = {
 const provisioningKeyRoutes =
   (parts: CloudParts): FastifyPluginAsyncZod =>
   async (app) => {
-    app.post(
-      '/v1/accounts/:account/provisioning-keys',
-      { schema: create, onRequest: admitOperator(parts, 'operator') },
-      async (request, reply) => {
-        const created = await createProvisioningKey(parts, operatorKeyOf(request), request.params.account, request.body)
-        reply.code(201).header('cache-control', 'no-store')
-        return created
-      },
-    )
+    app.post('/v1/accounts/:account/provisioning-keys', { schema: create }, async (request, reply) => {
+      const created = await createProvisioningKey(parts, operatorKeyOf(request), request.params.account, request.body)
+      reply.code(201).header('cache-control', 'no-store')
+      return created
+    })
 
-    app.get('/v1/accounts/:account/provisioning-keys', { schema: list, onRequest: admitOperator(parts, 'auditor') }, async (request) => ({
+    app.get('/v1/accounts/:account/provisioning-keys', { schema: list }, async (request) => ({
       provisioning_keys: await showProvisioningKeys(parts, request.params.account),
     }))
 
-    app.post(
-      '/v1/accounts/:account/provisioning-keys/:key/retire',
-      { schema: retire, onRequest: admitOperator(parts, 'operator') },
-      async (request, reply) => {
-        await retireKey(parts, operatorKeyOf(request), request.params.account, request.params.key)
-        return reply.code(204).send(null)
-      },
-    )
+    app.post('/v1/accounts/:account/provisioning-keys/:key/retire', { schema: retire }, async (request, reply) => {
+      await retireKey(parts, operatorKeyOf(request), request.params.account, request.params.key)
+      return reply.code(204).send(null)
+    })
   }
 
 const REGISTER_AT_ONCE = 100
@@ -117,12 +109,12 @@ const deviceRoutes =
     const result = z.object({ id: z.string(), status: z.enum(['registered', 'error']), message: z.string() })
     const register = {
       summary: 'Registers devices with the secrets flashed at manufacture; every row has a result of its own',
-      security,
+      security: operators('operator'),
       params: inAccount,
       body: z.object({ devices: z.array(row).min(1).max(REGISTER_AT_ONCE) }),
       response: { 200: z.object({ results: z.array(result) }), ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found') },
     }
-    app.post('/v1/accounts/:account/devices', { schema: register, onRequest: admitOperator(parts, 'operator') }, async (request) => ({
+    app.post('/v1/accounts/:account/devices', { schema: register }, async (request) => ({
       results: await registerDevices(parts, operatorKeyOf(request), request.params.account, request.body.devices),
     }))
 
@@ -137,22 +129,20 @@ const deviceRoutes =
     })
     const show = {
       summary: 'A device, and the state of its credentials',
-      security,
+      security: operators('auditor'),
       params: z.object({ account, device: parsedBy(parseDeviceId) }),
       response: { 200: shown, ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found') },
     }
-    app.get('/v1/accounts/:account/devices/:device', { schema: show, onRequest: admitOperator(parts, 'auditor') }, async (request) =>
-      showDevice(parts, request.params),
-    )
+    app.get('/v1/accounts/:account/devices/:device', { schema: show }, async (request) => showDevice(parts, request.params))
 
     const rotate = {
       summary: 'Orders the device to rotate its permanent secret; an order that is open already is given again',
-      security,
+      security: operators('operator'),
       params: z.object({ account, device: parsedBy(parseDeviceId) }),
       response: { 201: z.object({ order: z.string() }), ...problemAnswers('invalid-token', 'insufficient-scope', 'not-found', 'conflict') },
     }
     const rotation = '/v1/accounts/:account/devices/:device/rotation-orders'
-    app.post(rotation, { schema: rotate, onRequest: admitOperator(parts, 'operator') }, async (request, reply) =>
+    app.post(rotation, { schema: rotate }, async (request, reply) =>
       reply.code(201).send({ order: await orderRotation(parts, operatorKeyOf(request), request.params) }),
     )
   }
@@ -162,12 +152,12 @@ const auditRoutes =
   async (app) => {
     const read = {
       summary: 'The audit log of an account, oldest first; `after` is the seq of the last entry seen',
-      security,
+      security: operators('auditor'),
       params: inAccount,
       querystring: auditQuery,
       response: { 200: auditPage, ...problemAnswers('invalid-token', 'insufficient-scope') },
     }
-    app.get('/v1/accounts/:account/audit', { schema: read, onRequest: admitOperator(parts, 'auditor') }, async (request) => {
+    app.get('/v1/accounts/:account/audit', { schema: read }, async (request) => {
       const { device, after, limit } = request.query
       const entries = await readAudit(parts.db, { accounts: [request.params.account], device: device ?? null, after, limit })
       return { entries: [...entries] }

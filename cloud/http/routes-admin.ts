@@ -7,13 +7,14 @@ import type { CloudParts } from '../parts.ts'
 import { createAaaClient, createAccount, createOperatorKey } from '../registry/principals.ts'
 import { readAudit } from '../store/audit-log.ts'
 import { OPERATOR_ROLES } from '../store/principals.ts'
-import { admitOperator, operatorKeyOf } from './principal.ts'
+import { operators } from './declared-security.ts'
+import { operatorKeyOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
 import { auditPage, auditQuery, parsedBy } from './routes-accounts.ts'
 
 const bearerKey = z.string().refine(isBearerKeyText, 'a secret drawn elsewhere is 43 characters of base64url')
 const accounts = z.array(parsedBy(parseAccountId)).min(1).nullable().default(null)
-const security = [{ operator: [] }]
+const security = operators('admin')
 const answers = problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found')
 
 const account = {
@@ -48,24 +49,22 @@ const audit = {
 export const adminRoutes =
   (parts: CloudParts): FastifyPluginAsyncZod =>
   async (app) => {
-    const onRequest = admitOperator(parts, 'admin')
-
-    app.post('/v1/accounts', { schema: account, onRequest }, async (request, reply) => {
+    app.post('/v1/accounts', { schema: account }, async (request, reply) => {
       await createAccount(parts, operatorKeyOf(request), request.body.id)
       return reply.code(201).send({ id: request.body.id })
     })
 
-    app.post('/v1/operator-keys', { schema: operatorKey, onRequest }, async (request, reply) => {
+    app.post('/v1/operator-keys', { schema: operatorKey }, async (request, reply) => {
       const created = await createOperatorKey(parts, operatorKeyOf(request), request.body)
       return reply.code(201).header('cache-control', 'no-store').send(created)
     })
 
-    app.post('/v1/aaa-clients', { schema: aaaClient, onRequest }, async (request, reply) => {
+    app.post('/v1/aaa-clients', { schema: aaaClient }, async (request, reply) => {
       const created = await createAaaClient(parts, operatorKeyOf(request), request.body)
       return reply.code(201).header('cache-control', 'no-store').send(created)
     })
 
-    app.get('/v1/audit', { schema: audit, onRequest }, async (request) => {
+    app.get('/v1/audit', { schema: audit }, async (request) => {
       const { device, after, limit } = request.query
       return {
         entries: [...(await readAudit(parts.db, { accounts: operatorKeyOf(request).accounts, device: device ?? null, after, limit }))],

@@ -13,7 +13,8 @@ import { parseAssertion } from '../onboarding/assertion.ts'
 import { issueToken } from '../onboarding/issue-token.ts'
 import { swapCredential } from '../onboarding/swap.ts'
 import type { CloudParts } from '../parts.ts'
-import { admitDevice, deviceOf } from './principal.ts'
+import { devices, PUBLIC } from './declared-security.ts'
+import { deviceOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
 
 const tokenRequest = z.object({
@@ -39,6 +40,7 @@ export const deviceRoutes =
   async (app) => {
     const tokenSchema = {
       summary: 'Trades a client assertion (RFC 7523) for an access token',
+      security: PUBLIC,
       consumes: ['application/x-www-form-urlencoded'],
       body: tokenRequest,
       response: { 200: tokenAnswer, ...problemAnswers('unknown-credential', 'revoked', 'already-enrolled') },
@@ -53,14 +55,14 @@ export const deviceRoutes =
 
     const swapSchema = {
       summary: 'Issues a permanent secret, the first one or by a rotation order the next; the same nonce gets the same answer',
-      security: [{ device: [] }],
+      security: devices('enrol', 'device'),
       body: z.object({ nonce, order: z.string().max(64).nullable().default(null) }),
       response: {
         201: z.object({ secret_id: z.string(), secret: z.string() }),
         ...problemAnswers('invalid-token', 'insufficient-scope', 'nonce-spent', 'order-closed'),
       },
     }
-    app.post(ROUTES.deviceCredential, { schema: swapSchema, onRequest: admitDevice(parts, 'enrol', 'device') }, async (request, reply) => {
+    app.post(ROUTES.deviceCredential, { schema: swapSchema }, async (request, reply) => {
       const issued = await swapCredential(parts, deviceOf(request), request.body)
       reply.code(201).header('cache-control', NO_STORE)
       return { secret_id: issued.secretId, secret: formatSecretText('zks_', issued.secret) }
@@ -68,10 +70,10 @@ export const deviceRoutes =
 
     const actionsSchema = {
       summary: 'What the device is ordered to do: compact JWSs over {account, device, id, exp, body}',
-      security: [{ device: [] }],
+      security: devices('device'),
       response: { 200: z.object({ actions: z.array(z.string()) }), ...problemAnswers('invalid-token', 'insufficient-scope') },
     }
-    app.get(ROUTES.deviceActions, { schema: actionsSchema, onRequest: admitDevice(parts, 'device') }, async (request, reply) => {
+    app.get(ROUTES.deviceActions, { schema: actionsSchema }, async (request, reply) => {
       reply.header('cache-control', NO_STORE)
       return { actions: [...(await signedActions(parts, deviceOf(request).name))] }
     })
@@ -84,6 +86,7 @@ const timeRoutes =
   async (app) => {
     const timeSchema = {
       summary: 'The time, signed: a compact JWS over {nonce, time, challenge}',
+      security: PUBLIC,
       querystring: z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,86}$/, 'a nonce is 16 to 86 characters of base64url') }),
       response: { 200: { description: 'A compact JWS', content: { 'application/jose': { schema: z.string() } } }, ...problemAnswers() },
     }
@@ -100,6 +103,7 @@ const timeRoutes =
     const jwk = z.record(z.string(), z.unknown())
     const keysSchema = {
       summary: "The cloud's public signing keys",
+      security: PUBLIC,
       response: { 200: z.object({ keys: z.array(jwk) }), ...problemAnswers() },
     }
     app.get('/v1/jwks', { schema: keysSchema }, async () => ({ keys: parts.signingKeys.publicKeys.keys.map((key) => ({ ...key })) }))

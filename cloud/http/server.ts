@@ -5,6 +5,7 @@ import fastify from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { ApiProblem } from '../api-problem.ts'
 import type { CloudParts } from '../parts.ts'
+import { enforceDeclaredSecurity, PUBLIC } from './declared-security.ts'
 import { acceptForms } from './form-body.ts'
 import { answerWithProblems } from './problems.ts'
 import { aaaRoutes } from './routes-aaa.ts'
@@ -68,11 +69,13 @@ export async function buildServer(parts: CloudParts, settings: ServerSettings) {
     timeWindow: 60_000,
     errorResponseBuilder: (_request, { ttl }) => new ApiProblem('too-many-requests', 'too many requests from here', Math.ceil(ttl / 1000)),
   })
+  // After the rate limit: who asks too often is refused before anything is looked up.
+  enforceDeclaredSecurity(app, parts)
   await app.register(deviceRoutes(parts))
   await app.register(aaaRoutes(parts, settings.requestsPerMinutePerAaaClient))
   await app.register(accountRoutes(parts))
   await app.register(adminRoutes(parts))
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  app.get('/openapi.json', { schema: { summary: 'This document', security: PUBLIC } }, () => app.swagger())
   await app.ready()
   return app
 }
