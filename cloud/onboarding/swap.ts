@@ -58,11 +58,11 @@ async function judge(
   })
   if (credentialId.kind !== 'temporary') {
     const orderOpen = order !== null && (await openOrder(db, name)) === order
-    return requestRotation(device, { credentialId, orderOpen, nonce, nextId })
+    return requestRotation(device, { credentialId, orderOpen, kind: 'issued', nonce, nextId })
   }
   const key = await findProvisioningKey(db, name.account, credentialId.keyId)
   if (key === null) return refused(device, NOT_SWAPPED.problem, NOT_SWAPPED.reason)
-  return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), nonce, nextId })
+  return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), kind: 'issued', nonce, nextId })
 }
 
 const NOT_SWAPPED = { issued: false, problem: 'insufficient-scope', reason: 'this credential is not swapped' } as const

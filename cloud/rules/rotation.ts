@@ -8,6 +8,7 @@ export type RotationRequest = {
   readonly credentialId: CredentialId
   /** Whether the order that the device names is open; it is closed when what it issued becomes current. */
   readonly orderOpen: boolean
+  readonly kind: IssuedId['kind']
   readonly nonce: string
   readonly nextId: (generation: number) => IssuedId
 }

@@ -11,6 +11,7 @@ export type SwapVerdict =
 /** A request for the permanent credential, by a token of scope `enrol` whose temporary credential is judged again. */
 export type SwapRequest = {
   readonly presented: TemporaryPresented
+  readonly kind: IssuedId['kind']
   readonly nonce: string
   /** The id of a generation's credential; called only when a new one is due. */
   readonly nextId: (generation: number) => IssuedId
@@ -31,7 +32,7 @@ export function requestCredential(device: DeviceCredentials, request: SwapReques
 }
 
 /** A nonce, and what a new credential would be called. */
-type NonceRequest = Pick<SwapRequest, 'nonce' | 'nextId'>
+type NonceRequest = Pick<SwapRequest, 'kind' | 'nonce' | 'nextId'>
 
 /** A refusal that tells the audit log nothing. */
 export const refused = (device: DeviceCredentials, problem: ProblemType, reason: string): Verdict<SwapVerdict> => ({
@@ -45,6 +46,7 @@ export function answerNonce(device: DeviceCredentials, request: NonceRequest): V
   const asked = device.issued.find((record) => record.nonce === request.nonce)
   if (asked === undefined) return issue(device, request)
   if (asked.state !== 'pending') return refused(device, 'nonce-spent', 'the nonce was superseded or used')
+  if (asked.id.kind !== request.kind) return refused(device, 'nonce-spent', 'the nonce asked for another kind of credential')
   return { answer: { issued: true, id: asked.id }, device, events: [issuedEvent(ISSUED[asked.id.kind].again, asked.id)] }
 }
 

@@ -86,10 +86,10 @@ export class Cloud {
     const nextId = () => issuedIdOf(secretIdOf(this.#canon.unused(world)))
     if (by === null) {
       const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
-      return this.#product.requestCredential(cloud, { presented, nonce, nextId })
+      return this.#product.requestCredential(cloud, { presented, kind: 'issued', nonce, nextId })
     }
     const orderOpen = orderId !== null && orderId === world.order
-    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), orderOpen, nonce, nextId })
+    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), orderOpen, kind: 'issued', nonce, nextId })
   }
 
   #says(value: unknown): Reply {

@@ -131,8 +131,14 @@ export class FakeCloud {
     })
     const verdict =
       credentialId === undefined
-        ? requestCredential(this.#device, { presented: this.#presented(), nonce, nextId })
-        : requestRotation(this.#device, { credentialId, orderOpen: orderId !== null && orderId === this.#order, nonce, nextId })
+        ? requestCredential(this.#device, { presented: this.#presented(), kind: 'issued', nonce, nextId })
+        : requestRotation(this.#device, {
+            credentialId,
+            orderOpen: orderId !== null && orderId === this.#order,
+            kind: 'issued',
+            nonce,
+            nextId,
+          })
     this.#device = verdict.device
     this.events.push(...verdict.events)
     if (!verdict.answer.issued) return { ok: false, problem: verdict.answer.problem }

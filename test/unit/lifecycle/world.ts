@@ -145,8 +145,8 @@ export class World {
     const nextId = (generation: number): IssuedId => ({ kind: 'issued', secretId: `mk-${generation}` })
     const verdict =
       orderId === null
-        ? requestCredential(this.cloud, { presented: PRESENTED, nonce, nextId })
-        : requestRotation(this.cloud, { credentialId: this.#asking(), orderOpen: orderId === this.order, nonce, nextId })
+        ? requestCredential(this.cloud, { presented: PRESENTED, kind: 'issued', nonce, nextId })
+        : requestRotation(this.cloud, { credentialId: this.#asking(), orderOpen: orderId === this.order, kind: 'issued', nonce, nextId })
     this.cloud = verdict.device
     if (verdict.answer.issued) return { type: 'issued', credential: issued(issuedName(verdict.answer.id)) }
     const code: FailureCode = CODES[verdict.answer.problem] ?? 'ERR_CLOUD_REFUSED'

@@ -33,7 +33,8 @@ function act(world: World, action: Action): World {
     case 'nonce-c': {
       if (device === null) return world
       const name = action === 'nonce-b' ? certificate : secret
-      const verdict = requestCredential(device, { presented, nonce: action, nextId: (generation) => name(`id-${generation}`) })
+      const { kind } = name('')
+      const verdict = requestCredential(device, { presented, kind, nonce: action, nextId: (generation) => name(`id-${generation}`) })
       const { answer } = verdict
       const answered = answer.issued
         ? [...world.answered.filter((id) => id !== issuedName(answer.id)), issuedName(answer.id)]

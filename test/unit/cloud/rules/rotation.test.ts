@@ -15,7 +15,7 @@ const flashed: DeviceCredentials = { temporary: { state: 'none' }, flashed: 'goo
 const byIssued = secret('id-1')
 
 const rotate = (device: DeviceCredentials, credentialId: CredentialId, orderOpen = true, nonce = 'nonce-2') =>
-  requestRotation(device, { credentialId, orderOpen, nonce, nextId: (generation) => secret(`id-${generation}`) })
+  requestRotation(device, { credentialId, orderOpen, kind: 'issued', nonce, nextId: (generation) => secret(`id-${generation}`) })
 
 describe('a rotation', () => {
   it('issues the next generation and leaves the current secret good until the new one is proved', () => {
@@ -34,6 +34,33 @@ describe('a rotation', () => {
     const other = rotate(again.device ?? current, byIssued, true, 'nonce-3')
     expect(other.answer).toEqual({ issued: true, id: secret('id-3') })
     expect(rotate(other.device ?? current, byIssued).answer).toMatchObject({ issued: false, problem: 'nonce-spent' })
+  })
+
+  it('leads from a secret to a certificate and back', () => {
+    const certificate: IssuedId = { kind: 'certificate', fingerprint: 'c-2' }
+    const request = { credentialId: byIssued, orderOpen: true, kind: 'certificate', nonce: 'nonce-2', nextId: () => certificate } as const
+    const asked = requestRotation(current, request)
+    expect(asked.answer).toEqual({ issued: true, id: certificate })
+    expect(asked.events.map(({ event }) => event)).toEqual(['certificate-issued'])
+    const proved = tokenByIssued(asked.device, certificate).device ?? current
+    expect(tokenByIssued(proved, secret('id-1')).answer.granted).toBe(false)
+    const back = rotate(proved, certificate, true, 'nonce-3')
+    expect(back.answer).toEqual({ issued: true, id: secret('id-3') })
+    expect(tokenByIssued(tokenByIssued(back.device, secret('id-3')).device, certificate).answer.granted).toBe(false)
+  })
+
+  it('never answers a nonce with another kind of credential than it asked for', () => {
+    const { device } = rotate(current, byIssued)
+    const request = {
+      credentialId: byIssued,
+      orderOpen: true,
+      kind: 'certificate',
+      nonce: 'nonce-2',
+      nextId: () => secret('never'),
+    } as const
+    const verdict = requestRotation(device ?? current, request)
+    expect(verdict.answer).toMatchObject({ issued: false, problem: 'nonce-spent' })
+    expect(verdict.device).toEqual(device)
   })
 
   it('replaces a flashed secret too', () => {
