@@ -12,7 +12,7 @@ import type { Parsed } from '../contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { formatSwapRequest, parseSwapAnswer } from '../contract/swap.ts'
-import { parseTokenAnswer, signAssertion } from '../contract/token.ts'
+import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../contract/token.ts'
 import type { Credential, Identity, IssuedSecret } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
@@ -44,6 +44,8 @@ const ACCEPTED = 'application/json, application/problem+json'
 export class HttpsCloudClient implements ClosableCloudClient {
   readonly #options: CloudClientOptions
   readonly #baseUrl: string
+  /** One process has one client: this is the run of the agent. */
+  readonly #run = randomBytes(RUN_BYTES).toString('base64url')
   /** Kept from the token of scope `enrol` to the swap's request that follows it; afterwards the device joins anew. */
   #kept: https.Agent | null = null
   #trust: SecureContext | null = null
@@ -57,7 +59,15 @@ export class HttpsCloudClient implements ClosableCloudClient {
   async rehearse(): Promise<void> {
     const { cloud, identity } = this.#options
     this.#trusted()
-    const claims = { name: identity, credentialId: { kind: 'flashed' }, issuer: cloud.issuer, nowMs: 0, jti: '', challenge: null } as const
+    const claims = {
+      name: identity,
+      credentialId: { kind: 'flashed' },
+      issuer: cloud.issuer,
+      nowMs: 0,
+      jti: '',
+      challenge: null,
+      run: null,
+    } as const
     await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(randomBytes(32), identity) })
   }
 
@@ -147,7 +157,15 @@ export class HttpsCloudClient implements ClosableCloudClient {
 
   async #tokenRequest(credential: Credential, challenge: string | null, nowMs: number): Promise<CloudRequest> {
     const { cloud, identity } = this.#options
-    const claims = { name: identity, credentialId: credential.id, issuer: cloud.issuer, nowMs, jti: randomUUID(), challenge }
+    const claims = {
+      name: identity,
+      credentialId: credential.id,
+      issuer: cloud.issuer,
+      nowMs,
+      jti: randomUUID(),
+      challenge,
+      run: this.#run,
+    }
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_assertion_type: JWT_BEARER_ASSERTION,

@@ -13,7 +13,20 @@ export const ASSERTION_MAX_LIFE_MS = 60_000
 /** What a token is good for: `enrol` only to ask for the permanent credential, `device` for the rest. */
 export type Scope = 'enrol' | 'device'
 
-/** What goes into an assertion besides the key: `challenge` (single use, from the signed time) stands in for a trusted clock. */
+/** A run id is 16 random bytes in base64url, drawn by an agent when it starts. */
+const RUN = /^[A-Za-z0-9_-]{22}$/
+
+/** How many random bytes a run id is made of. */
+export const RUN_BYTES = 16
+
+/** Reads a run id. */
+export const parseRun = (value: unknown): Parsed<string> =>
+  typeof value === 'string' && RUN.test(value) ? parsed(value) : unparsed('a run id is 22 characters of base64url')
+
+/**
+ * What goes into an assertion besides the key: `challenge` (single use, from the signed time) stands in for a trusted clock; `run`
+ * says which run of the agent asks, so that the cloud notices two devices with one identity. Either may be left out.
+ */
 export type AssertionClaims = {
   readonly name: DeviceName
   readonly credentialId: CredentialId
@@ -21,6 +34,7 @@ export type AssertionClaims = {
   readonly nowMs: number
   readonly jti: string
   readonly challenge: string | null
+  readonly run: string | null
 }
 
 /** What signs an assertion: the api key of a secret, or a certificate's private key; its chain (DER, own first) goes along. */
@@ -51,7 +65,8 @@ export async function signAssertion(claims: AssertionClaims, key: AssertionKey):
   const subject = formatSubject(claims.name)
   const nowS = Math.floor(claims.nowMs / 1000)
   const { alg, signWith, extra } = signingOf(key)
-  return new SignJWT(claims.challenge === null ? {} : { challenge: claims.challenge })
+  const { challenge, run } = claims
+  return new SignJWT({ ...(challenge === null ? {} : { challenge }), ...(run === null ? {} : { run }) })
     .setProtectedHeader({ alg, ...(kid === null ? {} : { kid }), ...extra })
     .setIssuer(subject)
     .setSubject(subject)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import { type CredentialId, type DeviceName, parseCredentialId, parseSubject } from '../../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
+import { parseRun } from '../../agent/contract/token.ts'
 
 /** What an assertion claims. Nothing of it is true before `isGenuine` says so. */
 export type Assertion = {
@@ -14,6 +15,8 @@ export type Assertion = {
   readonly expiresMs: number
   readonly jti: string
   readonly challenge: string | null
+  /** Which run of the agent asks; null where the agent is too old to say. */
+  readonly run: string | null
 }
 
 const isJti = (value: unknown): value is string => typeof value === 'string' && value.length >= 16 && value.length <= 128
@@ -23,7 +26,7 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   const parts = decode(jws)
   if (parts === null) return unparsed('the assertion is not a JWT')
   const { header, claims } = parts
-  const { iss, sub, aud, iat, exp, jti, challenge } = claims
+  const { iss, sub, aud, iat, exp, jti, challenge, run } = claims
   if (iss === undefined || iss !== sub) return unparsed('iss and sub of an assertion are both <account>/<device>')
   const name = parseSubject(iss)
   if (!name.ok) return name
@@ -33,8 +36,11 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return unparsed('iat and exp of an assertion are whole seconds')
   if (!isJti(jti)) return unparsed('jti of an assertion is 16 to 128 characters')
   if (challenge !== undefined && typeof challenge !== 'string') return unparsed('challenge of an assertion is a string')
+  const saidRun = run === undefined ? parsed(null) : parseRun(run)
+  if (!saidRun.ok) return saidRun
   const times = { issuedMs: Number(iat) * 1000, expiresMs: Number(exp) * 1000 }
-  return parsed({ jws, name: name.value, credentialId: credentialId.value, audience: aud, ...times, jti, challenge: challenge ?? null })
+  const said = { audience: aud, ...times, jti, challenge: challenge ?? null, run: saidRun.value }
+  return parsed({ jws, name: name.value, credentialId: credentialId.value, ...said })
 }
 
 function decode(jws: string) {

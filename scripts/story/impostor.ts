@@ -43,6 +43,7 @@ export async function temporaryAtCloud(cloud: LabCloud, inside: Inside): Promise
     nowMs: Date.now(),
     jti: randomUUID(),
     challenge: null,
+    run: null,
   }
   const assertion = await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(await temporarySecret(cloud), DEVICE) })
   const form = { grant_type: 'client_credentials', client_assertion_type: JWT_BEARER_ASSERTION, client_assertion: assertion }

@@ -131,6 +131,7 @@ async function assertion(secret: Uint8Array, credentialId: CredentialId, challen
     nowMs: ISSUED_AT_S * 1000 + 999,
     jti: 'AAECAwQFBgcICQoLDA0ODw',
     challenge,
+    run: null,
   }
   return {
     apiKey: hex(apiKey),

@@ -57,7 +57,7 @@ export const temporaryCredential = (name: DeviceName, keyId: string, key: Uint8A
 })
 
 /** What an assertion may say otherwise than it should. */
-export type AssertionChanges = { readonly nowMs?: number; readonly jti?: string; readonly challenge?: string; readonly issuer?: string }
+export type AssertionChanges = { readonly nowMs?: number; readonly jti?: string; readonly challenge?: string; readonly issuer?: string; readonly run?: string }
 
 /** A client assertion. */
 export const assertionOf = (cloud: CloudAddress, credential: DeviceCredential, changes: AssertionChanges = {}): Promise<string> =>
@@ -69,6 +69,7 @@ export const assertionOf = (cloud: CloudAddress, credential: DeviceCredential, c
       nowMs: changes.nowMs ?? Date.now(),
       jti: changes.jti ?? randomUUID(),
       challenge: changes.challenge ?? null,
+      run: changes.run ?? null,
     },
     { kind: 'secret', apiKey: deriveApiKey(credential.secret, credential.name) },
   )

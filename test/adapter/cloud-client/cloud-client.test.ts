@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
 import { FakeClock } from '../../fakes/clock.ts'
@@ -101,6 +102,21 @@ describe('what is asked', () => {
     for (const form of ['hex', 'base64', 'base64url'] as const) {
       expect(first).not.toContain(Buffer.from(temporary.secret.reveal()).toString(form))
     }
+  })
+
+  test('for a token, says in which run of the agent, which another run does not', async () => {
+    const runs: unknown[] = []
+    for (let start = 0; start < 2; start++) {
+      const { cloud, client, server } = await createWorld()
+      await client.token(cloud.temporarySecret(), null, never())
+      client.close()
+      await client.token(cloud.temporarySecret(), null, never())
+      const said = server.requests.map((request) => decodeJwt(/client_assertion=([^& ]+)/.exec(request)?.[1] ?? '').run)
+      expect(said[0]).toMatch(/^[A-Za-z0-9_-]{22}$/)
+      expect(said).toEqual([said[0], said[0]])
+      runs.push(said[0])
+    }
+    expect(runs[0]).not.toBe(runs[1])
   })
 
   test('leaves no token, assertion or secret in the log', async () => {

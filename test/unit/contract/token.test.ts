@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { decodeProtectedHeader, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { type AssertionClaims, parseTokenAnswer, signAssertion } from '../../../agent/contract/token.ts'
+import { type AssertionClaims, parseRun, parseTokenAnswer, RUN_BYTES, signAssertion } from '../../../agent/contract/token.ts'
 
 const API_KEY = new Uint8Array(32).fill(1)
 const BY_SECRET = { kind: 'secret', apiKey: API_KEY } as const
@@ -14,6 +14,7 @@ const CLAIMS: AssertionClaims = {
   nowMs: NOW_MS,
   jti: 'one',
   challenge: null,
+  run: null,
 }
 
 describe('a client assertion', () => {
@@ -35,6 +36,17 @@ describe('a client assertion', () => {
       currentDate: new Date(NOW_MS),
     })
     expect(payload.challenge).toBe('c')
+  })
+
+  it('says which run of the agent asks, where the agent has one', async () => {
+    const run = Buffer.alloc(RUN_BYTES, 7).toString('base64url')
+    const { payload } = await jwtVerify(await signAssertion({ ...CLAIMS, run }, BY_SECRET), API_KEY, { currentDate: new Date(NOW_MS) })
+    expect(payload.run).toBe(run)
+    expect(parseRun(payload.run)).toEqual({ ok: true, value: run })
+  })
+
+  it.each([undefined, null, 7, '', 'A'.repeat(21), 'A'.repeat(23), `${'A'.repeat(21)}+`])('has no run id %j', (value) => {
+    expect(parseRun(value).ok).toBe(false)
   })
 
   it('of a flashed secret names no key', async () => {
