@@ -57,7 +57,13 @@ export const temporaryCredential = (name: DeviceName, keyId: string, key: Uint8A
 })
 
 /** What an assertion may say otherwise than it should. */
-export type AssertionChanges = { readonly nowMs?: number; readonly jti?: string; readonly challenge?: string; readonly issuer?: string; readonly run?: string }
+export type AssertionChanges = {
+  readonly nowMs?: number
+  readonly jti?: string
+  readonly challenge?: string
+  readonly issuer?: string
+  readonly run?: string
+}
 
 /** A client assertion. */
 export const assertionOf = (cloud: CloudAddress, credential: DeviceCredential, changes: AssertionChanges = {}): Promise<string> =>
