@@ -24,8 +24,8 @@ export type ExecutorOptions = {
   readonly random: () => number
   /** A promoted secret is on the device: what only a first connection needs may go. It takes its own time and never throws. */
   readonly whenPromoted: () => void
-  /** Tells that the time counts for this run only. */
-  readonly whenFloorNotRaised: (error: unknown) => void
+  /** Tells that the time floor was not read or not raised, so that the time counts for this run only. */
+  readonly whenFloorFails: (error: unknown) => void
   /** No time before the build of this program is true. */
   readonly buildTimeMs: number
 }
@@ -47,8 +47,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
       const stored = await store.load()
       if (stored.current !== null) options.whenPromoted()
       const candidates = candidatesOf(stored, options.flashed)
-      const floorMs = Math.max(options.buildTimeMs, await store.timeFloor())
-      return { type: 'loaded', candidates, clockTrusted: clock.nowMs() >= floorMs }
+      return { type: 'loaded', candidates, clockTrusted: await isClockTrusted(options), isPartial: stored.isPartial }
     },
     scan: async ({ maxAgeMs }, signal) => ({ type: 'scanned', bsss: await supplicant.scan({ maxAgeMs }, signal) }),
     join: async ({ bss, candidate, checkDates }, signal) => {
@@ -59,7 +58,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
       const { timeMs, challenge } = await cloud.time(signal)
       if (Math.abs(clock.nowMs() - timeMs) > CLOCK_TOLERANCE_MS) await options.systemClock.set(timeMs)
       // A disk that takes nothing must not keep the device from what it already holds; the next start asks for the time again.
-      await store.raiseTimeFloor(timeMs).catch(options.whenFloorNotRaised)
+      await store.raiseTimeFloor(timeMs).catch(options.whenFloorFails)
       return { type: 'time-known', challenge }
     },
     authenticate: async ({ candidate, challenge }, signal) => ({
@@ -94,6 +93,15 @@ export function createExecutors(options: ExecutorOptions): Executors {
     },
     'watch-orders': (effect, signal) => watchOrders(options, effect, signal),
   }
+}
+
+/** A floor that cannot be read vouches for nothing: the device then asks for the time. */
+async function isClockTrusted({ store, clock, buildTimeMs, whenFloorFails }: ExecutorOptions): Promise<boolean> {
+  const floorMs = await store.timeFloor().catch((error: unknown) => {
+    whenFloorFails(error)
+    return Number.POSITIVE_INFINITY
+  })
+  return clock.nowMs() >= Math.max(buildTimeMs, floorMs)
 }
 
 /** Asks for orders until there is one. A cloud that does not answer is asked again: whether it is away is for the token to find out. */

@@ -73,7 +73,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       limits: timers,
       timers,
       random: Math.random,
-      whenFloorNotRaised: (error) => {
+      whenFloorFails: (error) => {
         if (!(error instanceof AgentError)) throw error
         const { remedy } = FAILURES[error.code]
         log.warn({ code: error.code, remedy }, `${error.code}: ${error.message}; the time is kept for this run only; ${remedy}`)

@@ -12,6 +12,8 @@ export type Journey = {
   readonly memory: Memory
   /** `doubtful` until the cloud's signed time was heard: certificate dates are then not checked, and nothing but the time is asked. */
   readonly clock: 'trusted' | 'doubtful'
+  /** Whether a slot could not be read when the disk was read last: the disk is then read again before each round. */
+  readonly isPartial: boolean
   /** When a former credential was last tried in place of the promoted one (monotonic ms), or null. */
   readonly lastFallbackMs: number | null
 }
@@ -23,13 +25,22 @@ const ROTATE_EVERY_ROUNDS = 3
 const FALLBACK_EVERY_MS = 24 * 3_600_000
 
 /** A journey's start. */
-export const setOut = (candidates: Candidates, clockTrusted: boolean): Journey => ({
+export const setOut = (candidates: Candidates, clockTrusted: boolean, isPartial = false): Journey => ({
   candidates,
   attempt: 0,
   memory: NO_FAILURES,
   clock: clockTrusted ? 'trusted' : 'doubtful',
+  isPartial,
   lastFallbackMs: null,
 })
+
+/** The journey after the disk was read again: what was not known before walks first, the rest stays in its order. */
+export function readAgain(journey: Journey, [first, ...rest]: Candidates, isPartial: boolean): Journey {
+  const placeOf = (candidate: Candidate): number =>
+    journey.candidates.findIndex((known) => known.slot === candidate.slot && isSameCredential(known, candidate))
+  const [front, ...others] = [first, ...rest].toSorted((a, b) => placeOf(a) - placeOf(b))
+  return { ...journey, candidates: [front ?? first, ...others], isPartial }
+}
 
 const labelOf = (journey: Journey): string => credentialLabel(journey.candidates[0].credential)
 

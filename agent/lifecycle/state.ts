@@ -44,7 +44,8 @@ export type State =
 
 /** What can happen. Every effect ends in exactly one of these. */
 export type Event =
-  | { readonly type: 'loaded'; readonly candidates: readonly Candidate[]; readonly clockTrusted: boolean }
+  /** `isPartial`: the disk gave one slot and not the other. */
+  | { readonly type: 'loaded'; readonly candidates: readonly Candidate[]; readonly clockTrusted: boolean; readonly isPartial: boolean }
   | { readonly type: 'scanned'; readonly bsss: readonly Bss[] }
   | { readonly type: 'joined'; readonly link: Link }
   | { readonly type: 'time-known'; readonly challenge: string }

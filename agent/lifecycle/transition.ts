@@ -13,7 +13,7 @@
 import type { Candidates } from '../credential/credential.ts'
 import { FAILURES, type Failure, type FailureCode } from '../failure.ts'
 import type { AccessToken, Bss } from '../ports.ts'
-import { afterFailure, arrived, type Journey, order, setOut, stumbled, withCurrent, withPending } from './journey.ts'
+import { afterFailure, arrived, type Journey, order, readAgain, setOut, stumbled, withCurrent, withPending } from './journey.ts'
 import type { Effect, Event, Hold, State, Step } from './state.ts'
 
 /** A scan this young serves the second walk of the swap. */
@@ -116,7 +116,7 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
     return swap(journey, hold, token, { ...step, nonce: 'fresh' })
   }
   if (event.type === 'failed' && step.at === 'requesting' && step.orderId !== null) return withoutRotation(journey, hold, event.failure)
-  if (event.type === 'failed' && step.at === 'storing') return readAgain({ ...journey, attempt: journey.attempt + 1 }, event.failure)
+  if (event.type === 'failed' && step.at === 'storing') return startAgain({ ...journey, attempt: journey.attempt + 1 }, event.failure)
   if (event.type === 'failed') return fail(journey, hold, event.failure, nowMs)
   if (event.type === 'issued' && step.at === 'requesting')
     return swap(journey, hold, token, { at: 'storing', credential: event.credential })
@@ -126,7 +126,7 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
 }
 
 /** A write that failed may have been done all the same: what is on the disk then is good, and may be the only thing that is. */
-const readAgain = (journey: Journey, because: Failure): Step => [
+const startAgain = (journey: Journey, because: Failure): Step => [
   { phase: 'starting', attempt: journey.attempt, journey },
   { do: 'wait', attempt: journey.attempt, atLeastMs: because.retryAfterMs },
 ]
@@ -161,13 +161,17 @@ function inWaiting(state: Extract<State, { phase: 'waiting' }>, event: Event): S
   const { journey, hold, because } = state
   if (event.type === 'link-lost') return wait(journey, null, { ...event.failure, retryAfterMs: because.retryAfterMs })
   if (event.type !== 'waited' && event.type !== 'radio-appeared') return [state]
-  return hold === null ? scan(journey, 0) : approachCloud(journey, hold, null)
+  if (hold !== null) return approachCloud(journey, hold, null)
+  // The slot that could not be read may hold the only credential that is still good.
+  return journey.isPartial ? [{ phase: 'starting', attempt: journey.attempt, journey }, { do: 'load' }] : scan(journey, 0)
 }
 
 function inStarting(state: Extract<State, { phase: 'starting' }>, event: Event): Step {
   if (event.type === 'waited') return [state, { do: 'load' }]
   if (event.type === 'failed') {
     if (FAILURES[event.failure.code].disposition === 'halt') return [{ phase: 'halted', because: event.failure }]
+    // What was read before is still good, and the next round looks again.
+    if (state.journey?.isPartial === true) return scan(state.journey, 0)
     const attempt = state.attempt + 1
     return [
       { ...state, attempt },
@@ -178,7 +182,8 @@ function inStarting(state: Extract<State, { phase: 'starting' }>, event: Event):
   const [first, ...rest] = event.candidates
   if (first !== undefined) {
     const candidates: Candidates = [first, ...rest]
-    return scan(state.journey === null ? setOut(candidates, event.clockTrusted) : { ...state.journey, candidates }, 0)
+    const { clockTrusted, isPartial } = event
+    return scan(state.journey === null ? setOut(candidates, clockTrusted, isPartial) : readAgain(state.journey, candidates, isPartial), 0)
   }
   return [
     {

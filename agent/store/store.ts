@@ -15,6 +15,7 @@ import { volatileBecause } from './durability.ts'
 import { type Files, systemFiles } from './files.ts'
 import { lockDirectory } from './lock.ts'
 import { decodeNonce, decodeSlot, decodeTimeFloor, encodeNonce, encodeSlot, encodeTimeFloor } from './records.ts'
+import { CredentialSlots } from './slots.ts'
 import { openDirectory, StateDirectory } from './state-directory.ts'
 import { storeError } from './store-error.ts'
 
@@ -34,7 +35,7 @@ export type OpenStore = CredentialStore & { close(): Promise<void> }
 
 /** Opens the state directory for this process alone: makes it where it is missing, locks it, sweeps it. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
-  const { log, files = systemFiles, random = randomBytes, lock = lockDirectory } = options
+  const { log, files = systemFiles, lock = lockDirectory } = options
   const path = resolve(options.directory)
   try {
     const fd = await openDirectory(files, path)
@@ -44,7 +45,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       await directory.sweep()
       const because = options.allowVolatile === true ? null : await volatileBecause(path)
       if (because !== null) log.warn({ directory: path, reason: because }, 'the state directory does not survive a power cut: no swap')
-      return new DirectoryStore(directory, options.identity, random, because)
+      return new DirectoryStore(directory, options, because)
     } catch (error) {
       await files.close(fd).catch(() => undefined)
       throw error
@@ -54,11 +55,9 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   }
 }
 
-const isSame = (a: IssuedSecret, b: IssuedSecret): boolean =>
-  a.id.secretId === b.id.secretId && Buffer.from(a.secret.reveal()).equals(b.secret.reveal())
-
 class DirectoryStore implements OpenStore {
   readonly #directory: StateDirectory
+  readonly #slots: CredentialSlots
   readonly #name: DeviceName
   readonly #random: (bytes: number) => Uint8Array
   readonly #volatileBecause: string | null
@@ -66,27 +65,24 @@ class DirectoryStore implements OpenStore {
   #last: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
-  constructor(directory: StateDirectory, name: DeviceName, random: (bytes: number) => Uint8Array, because: string | null) {
+  constructor(directory: StateDirectory, { identity, log, random = randomBytes }: StoreOptions, because: string | null) {
+    const encode = (credential: IssuedSecret): string => encodeSlot(identity, credential)
+    const decode = (text: string) => decodeSlot(text, identity)
     this.#directory = directory
-    this.#name = name
+    this.#slots = new CredentialSlots(directory, { encode, decode }, log)
+    this.#name = identity
     this.#random = random
     this.#volatileBecause = because
   }
 
   load(): Promise<StoredCredentials> {
-    return this.#inTurn('read the credential slots', async () => {
-      const pending = await this.#readSlot('pending.json')
-      const current = await this.#readSlot('current.json')
-      // An agent killed between rename and flush leaves a pending slot that can be read and may still vanish with the power.
-      // Shown to the cloud it would revoke all others. `current` needs no flush: until its rename is durable, `pending` is the same.
-      if (pending !== null) await this.#directory.sync()
-      return { pending, current }
-    })
+    return this.#inTurn('read the credential slots', () => this.#slots.load())
   }
 
   nonce(which: 'kept' | 'fresh'): Promise<string> {
     return this.#inTurn('keep the nonce', async () => {
       this.#requireDurable()
+      await this.#slots.requireRoom()
       const kept = which === 'kept' ? await this.#directory.read('nonce', this.#nonce) : null
       if (kept !== null) {
         await this.#directory.sync()
@@ -101,20 +97,12 @@ class DirectoryStore implements OpenStore {
   storePending(credential: IssuedSecret): Promise<void> {
     return this.#inTurn('store the pending credential', async () => {
       this.#requireDurable()
-      await this.#directory.write('pending.json', encodeSlot(this.#name, credential), this.#slot)
+      await this.#slots.storePending(credential)
     })
   }
 
   promote(credential: IssuedSecret): Promise<void> {
-    return this.#inTurn('promote the pending credential', async () => {
-      const pending = await this.#directory.read('pending.json', this.#slot)
-      if (pending !== null && isSame(pending, credential)) return this.#directory.move('pending.json', 'current.json', this.#slot)
-      const current = await this.#directory.read('current.json', this.#slot)
-      // Asked again after the rename was done and the flush failed.
-      if (pending === null && current !== null && isSame(current, credential)) return this.#directory.sync()
-      const holds = pending === null ? 'nothing' : `s.${pending.id.secretId}`
-      throw new AgentError('ERR_STORE_IO', `cannot promote s.${credential.id.secretId}: the pending slot holds ${holds}`)
-    })
+    return this.#inTurn('promote the pending credential', () => this.#slots.promote(credential))
   }
 
   timeFloor(): Promise<number> {
@@ -135,13 +123,8 @@ class DirectoryStore implements OpenStore {
     })
   }
 
-  readonly #slot = (text: string) => decodeSlot(text, this.#name)
   readonly #nonce = (text: string) => decodeNonce(text, this.#name)
   readonly #floor = (text: string) => decodeTimeFloor(text, this.#name)
-
-  async #readSlot(name: 'pending.json' | 'current.json'): Promise<IssuedSecret | null> {
-    return (await this.#directory.read(name, this.#slot)) ?? (await this.#directory.bringBack(name, this.#slot))
-  }
 
   async #readFloor(): Promise<number> {
     return (await this.#directory.read('time-floor', this.#floor)) ?? 0

@@ -99,7 +99,7 @@ export class Executor {
       limits: { backoffBaseMs: 1_000, backoffCapMs: 60_000 },
       timers: { actionsFastMs: 1_000, actionsMs: 60_000 },
       whenPromoted: () => {},
-      whenFloorNotRaised: () => {},
+      whenFloorFails: () => {},
       random: () => 0,
       buildTimeMs: 0,
     })

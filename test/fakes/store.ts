@@ -48,7 +48,7 @@ export class FakeStore implements CredentialStore {
 
   async load(): Promise<StoredCredentials> {
     this.#disk.check('load')
-    return { pending: this.#disk.pending, current: this.#disk.current }
+    return { pending: this.#disk.pending, current: this.#disk.current, isPartial: false }
   }
 
   async nonce(which: 'kept' | 'fresh'): Promise<string> {

@@ -66,6 +66,43 @@ describe('when both slots are corrupt', () => {
   })
 })
 
+/** A disk with a bad block under this file: it can be opened, and reading it fails. */
+const unreadable = (file: string): string =>
+  `exec strace -DD -f -qq -o /dev/null -e signal=none -P '${file}' -e trace=read,pread64 -e inject=read,pread64:error=EIO "$@"`
+
+describe('when the disk does not give a slot', () => {
+  const cannotRead = (run: AgentRun, file: string) =>
+    run.line(`${file} cannot be read`, (line) => line.file === file && line.errno === 'EIO')
+
+  it('a device with a good current one goes on with that, leaves the other alone, and swaps nothing', async () => {
+    const device = newDevice()
+    const secretId = await device.onboard()
+    writeFileSync(join(device.stateFolder, 'pending.json'), 'whatever it was')
+    await stage.cloud.operate('device', 'rotate', 'acme', device.id)
+    const run = device.start({ prepare: unreadable(join(device.stateFolder, 'pending.json')) })
+    expect(firstCandidate(await run.steady())).toBe(`current:s.${secretId}`)
+    expect(await cannotRead(run, 'pending.json')).toMatchObject({ level: 50, remedy: expect.stringContaining('check the disk') })
+    expect(await run.failed('ERR_STORE_IO')).toMatchObject({ from: 'swapping', detail: expect.stringContaining('EIO') })
+    await run.stop()
+    expect([device.currentSecretId(), device.state('pending.json')]).toEqual([secretId, 'whatever it was'])
+  })
+
+  it('a device with a good pending one goes on with that, and leaves it where it is', async () => {
+    const device = newDevice()
+    const secretId = await device.onboard()
+    const slot = device.state('current.json')
+    writeFileSync(join(device.stateFolder, 'pending.json'), slot)
+    writeFileSync(join(device.stateFolder, 'current.json'), 'whatever it was')
+    for (let start = 1; start <= 2; start++) {
+      const run = device.start({ prepare: unreadable(join(device.stateFolder, 'current.json')) })
+      expect(firstCandidate(await run.steady())).toBe(`pending:s.${secretId}`)
+      await cannotRead(run, 'current.json')
+      await run.stop()
+    }
+    expect([device.state('pending.json'), device.state('current.json')]).toEqual([slot, 'whatever it was'])
+  })
+})
+
 describe('when the device is taken for another one', () => {
   it('with another device id in its config it starts anew under that id, and finds its own secret again under its own', async () => {
     const device = newDevice()

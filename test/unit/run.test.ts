@@ -32,7 +32,7 @@ const forEver = (signal: AbortSignal): Promise<never> =>
 
 /** Executors of a device that goes straight to steady; a test replaces the ones it is about. */
 const smooth = (clock: FakeClock): Executors => ({
-  load: async () => ({ type: 'loaded', candidates: [currentCandidate('mk-1')], clockTrusted: true }),
+  load: async () => ({ type: 'loaded', candidates: [currentCandidate('mk-1')], clockTrusted: true, isPartial: false }),
   scan: async () => ({ type: 'scanned', bsss: [bssAt(1)] }),
   join: async ({ bss }) => ({ type: 'joined', link: linkOn(bss) }),
   'ask-time': async () => ({ type: 'time-known', challenge: 'c' }),
@@ -130,7 +130,7 @@ describe('the run loop', () => {
   })
 
   it('ends when the lifecycle halts', async () => {
-    const { ended } = start(() => ({ load: async () => ({ type: 'loaded', candidates: [], clockTrusted: true }) }))
+    const { ended } = start(() => ({ load: async () => ({ type: 'loaded', candidates: [], clockTrusted: true, isPartial: false }) }))
     const last: State = await ended
     expect(last).toMatchObject({ phase: 'halted', because: { code: 'ERR_CREDENTIAL_MISSING' } })
   })

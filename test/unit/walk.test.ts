@@ -65,7 +65,7 @@ class Device {
       whenPromoted: () => {
         this.promotions += 1
       },
-      whenFloorNotRaised: () => {},
+      whenFloorFails: () => {},
     })
     const service = createFakeServiceManager()
     const logger = { info: log, warn: log } as unknown as Log

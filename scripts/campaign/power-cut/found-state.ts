@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import { NONCE_BYTES } from '../../../agent/contract/swap.ts'
-import type { StoredCredentials } from '../../../agent/credential/candidates.ts'
+import type { Slots } from '../../../agent/credential/candidates.ts'
 import type { SharedSecret, TemporarySecret } from '../../../agent/credential/credential.ts'
 import type { Log } from '../../../agent/log.ts'
 import { openStore } from '../../../agent/store/store.ts'
@@ -12,7 +12,7 @@ import { loadConfig } from '../../../config/load.ts'
 /** What was found on the state disk. `complaints` is what the store logged: it is silent about a disk that was merely cut off. */
 export type FoundState = {
   readonly files: readonly string[]
-  readonly stored: StoredCredentials
+  readonly stored: Slots
   readonly nonce: string | null
   readonly complaints: readonly string[]
 }

@@ -25,7 +25,7 @@ describe('a state directory in memory', () => {
     await expect(store.nonce('kept')).rejects.toMatchObject({ code: 'ERR_STORE_NOT_DURABLE' })
     await expect(store.nonce('fresh')).rejects.toMatchObject({ code: 'ERR_STORE_NOT_DURABLE' })
     await expect(store.storePending(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_NOT_DURABLE' })
-    expect(await store.load()).toEqual({ pending: null, current: null })
+    expect(await store.load()).toEqual({ pending: null, current: null, isPartial: false })
     await store.raiseTimeFloor(5)
     expect(await store.timeFloor()).toBe(5)
     await store.close()

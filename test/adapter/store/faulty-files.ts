@@ -1,4 +1,5 @@
 /** The system's files, until one chosen operation fails in a chosen way. */
+import { basename } from 'node:path'
 import { type Files, systemFiles } from '../../../agent/store/files.ts'
 
 /** What one operation does: fails without effect, fails after its effect, or is where the process is killed, before or after. */
@@ -15,10 +16,12 @@ const systemError = (errno: string): Error => Object.assign(new Error(`${errno}:
 /** Counts operations from 1 and lets the one with number `at` go wrong. */
 export class FaultyFiles implements Files {
   readonly names: string[] = []
+  /** Names of files that can be opened and not read, as on a disk with bad blocks. */
+  readonly unreadable = new Set<string>()
   #at = 0
   #fault: Fault = { kind: 'short' }
   #isKilled = false
-  readonly #open = new Set<number>()
+  readonly #open = new Map<number, string>()
 
   /** Counts anew, and lets that operation go wrong. */
   arm(at: number, fault: Fault): void {
@@ -29,14 +32,14 @@ export class FaultyFiles implements Files {
 
   /** What the kernel does when the process has ended. */
   async closeAll(): Promise<void> {
-    for (const fd of this.#open) await systemFiles.close(fd)
+    for (const fd of this.#open.keys()) await systemFiles.close(fd)
     this.#open.clear()
   }
 
   async open(path: string, flags: number, mode: number): Promise<number> {
     return this.#run('open', async () => {
       const fd = await systemFiles.open(path, flags, mode)
-      this.#open.add(fd)
+      this.#open.set(fd, basename(path))
       return fd
     })
   }
@@ -46,7 +49,10 @@ export class FaultyFiles implements Files {
   }
 
   read(fd: number, into: Uint8Array): Promise<number> {
-    return this.#run('read', (isShort) => systemFiles.read(fd, isShort ? into.subarray(0, 1) : into))
+    return this.#run('read', async (isShort) => {
+      if (this.unreadable.has(this.#open.get(fd) ?? '')) throw systemError('EIO')
+      return systemFiles.read(fd, isShort ? into.subarray(0, 1) : into)
+    })
   }
 
   write(fd: number, bytes: Uint8Array): Promise<number> {

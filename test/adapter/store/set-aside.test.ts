@@ -51,7 +51,7 @@ describe('a slot that cannot be believed', () => {
   test('leaves the other one alone, and both may be bad at once', async () => {
     const folder = await folderWith({ 'pending.json': 'x', 'current.json': 'y' })
     const store = await openWith(folder, createKeptLog())
-    expect(await store.load()).toEqual({ pending: null, current: null })
+    expect(await store.load()).toEqual({ pending: null, current: null, isPartial: false })
     await store.storePending(issued(2))
     expect(folder.names()).toEqual(['current.json.set-aside-1', 'pending.json', 'pending.json.set-aside-1'])
     await store.close()
@@ -83,7 +83,7 @@ describe('a slot that cannot be believed', () => {
     execFileSync('mkfifo', [join(folder.path, 'current.json')])
     symlinkSync('/etc/hostname', join(folder.path, 'nonce'))
     const store = await openWith(folder, createKeptLog())
-    expect(await store.load()).toEqual({ pending: null, current: null })
+    expect(await store.load()).toEqual({ pending: null, current: null, isPartial: false })
     await store.nonce('kept')
     expect(folder.names()).toEqual(['current.json.set-aside-1', 'nonce', 'nonce.set-aside-1', 'pending.json.set-aside-1'])
     await store.close()

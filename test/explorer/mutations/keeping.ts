@@ -11,7 +11,7 @@ export const KEEP_AND_ROTATE: readonly Mutation[] = [
     patch: {
       file: STORE,
       replace: 'const fresh = Buffer',
-      by: `if (which === 'fresh') await this.#directory.move('pending.json', 'nonce', this.#slot).catch(() => undefined)\n      const fresh = Buffer`,
+      by: `if (which === 'fresh') await this.#directory.move('pending.json', 'nonce', this.#nonce).catch(() => undefined)\n      const fresh = Buffer`,
     },
     caughtAs: 'deleted',
     scenario: THIEF,

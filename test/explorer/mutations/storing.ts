@@ -4,7 +4,7 @@ import { FAULTS, type Mutation } from './mutation.ts'
 
 const TRANSITION = 'agent/lifecycle/transition.ts'
 const DIRECTORY = 'agent/store/state-directory.ts'
-const STORE = 'agent/store/store.ts'
+const SLOTS = 'agent/store/slots.ts'
 
 export const STORE_BEFORE_USE: readonly Mutation[] = [
   {
@@ -42,7 +42,7 @@ export const STORE_BEFORE_USE: readonly Mutation[] = [
   },
   {
     breaks: 'a pending secret that was found after a kill is used before it is durable',
-    patch: { file: STORE, replace: 'if (pending !== null) await this.#directory.sync()', by: '' },
+    patch: { file: SLOTS, replace: 'if (pending.value !== null) await this.#directory.sync()', by: '' },
     caughtAs: 'locked-out',
     scenario: BARE,
     depth: 1,

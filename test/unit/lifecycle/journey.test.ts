@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FailureCode } from '../../../agent/failure.ts'
-import { afterFailure, type Journey, withCurrent, withPending } from '../../../agent/lifecycle/journey.ts'
+import { afterFailure, type Journey, readAgain, withCurrent, withPending } from '../../../agent/lifecycle/journey.ts'
 import { currentCandidate, failureOf, flashedCandidate, issued, journeyOf, pendingCandidate, temporaryCandidate } from './samples.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -63,6 +63,14 @@ describe('which credential walks next', () => {
 
   it('lets a stored secret walk first and replaces an older pending one', () => {
     expect(slots(withPending(journeyOf(pendingCandidate('mk-1'), temporaryCandidate), issued('mk-2')))).toEqual(['pending', 'temporary'])
+  })
+
+  it('keeps its order when the disk is read again: only what is new walks first', () => {
+    const journey = journeyOf(temporaryCandidate, currentCandidate('mk-1'), pendingCandidate('mk-2'))
+    const read = [pendingCandidate('mk-3'), currentCandidate('mk-1'), temporaryCandidate] as const
+    const again = readAgain(journey, read, true)
+    expect(again.candidates).toEqual([pendingCandidate('mk-3'), temporaryCandidate, currentCandidate('mk-1')])
+    expect(again.isPartial).toBe(true)
   })
 
   it('puts a promoted secret in place of the former current one', () => {

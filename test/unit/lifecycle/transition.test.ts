@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FailureCode } from '../../../agent/failure.ts'
-import { setOut, withPending } from '../../../agent/lifecycle/journey.ts'
+import { type Journey, setOut, withPending } from '../../../agent/lifecycle/journey.ts'
 import type { Effect, Event, State } from '../../../agent/lifecycle/state.ts'
 import { START, transition } from '../../../agent/lifecycle/transition.ts'
 import {
@@ -49,14 +49,14 @@ const ROWS: readonly Row[] = [
   {
     story: 'credentials found: it scans',
     from: START[0],
-    event: { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true },
+    event: { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true, isPartial: false },
     to: 'scanning',
     does: ['scan'],
   },
   {
     story: 'no credential at all: a person is needed',
     from: START[0],
-    event: { type: 'loaded', candidates: [], clockTrusted: true },
+    event: { type: 'loaded', candidates: [], clockTrusted: true, isPartial: false },
     to: 'halted',
     does: [],
   },
@@ -321,8 +321,24 @@ describe('transition', () => {
     const [reading, wait] = transition(storing, failed('ERR_STORE_IO', 5_000), 0)
     expect(wait).toMatchObject({ do: 'wait', attempt: 5, atLeastMs: 5_000 })
     const found = [pendingCandidate('mk-1'), ...remembered.candidates]
-    const [next] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true }, 0)
+    const [next] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true, isPartial: false }, 0)
     expect(next).toEqual({ phase: 'scanning', journey: { ...remembered, attempt: 5, candidates: found } })
+  })
+
+  it('reads the disk again before each round while a slot could not be read, and meanwhile goes on with what it knows', () => {
+    const partial: Journey = { ...settled, isPartial: true }
+    const [waiting] = transition({ phase: 'scanning', journey: partial }, failed('ERR_WIFI_NO_HOTSPOT'), 0)
+    const [reading, load] = transition(waiting, { type: 'waited' }, 0)
+    expect([reading.phase, load]).toEqual(['starting', { do: 'load' }])
+    expect(transition(reading, failed('ERR_STORE_IO'), 0)[0]).toMatchObject({ phase: 'scanning', journey: { ...partial, attempt: 1 } })
+    const found = [pendingCandidate('mk-2'), ...settled.candidates]
+    const [whole] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true, isPartial: false }, 0)
+    expect(whole).toMatchObject({ phase: 'scanning', journey: { candidates: found, isPartial: false, attempt: 1 } })
+  })
+
+  it('does not read a disk again that gave everything', () => {
+    const [waiting] = transition({ phase: 'scanning', journey: settled }, failed('ERR_WIFI_NO_HOTSPOT'), 0)
+    expect(transition(waiting, { type: 'waited' }, 0)[0].phase).toBe('scanning')
   })
 
   it('waits as long as the cloud asked, even when the link is lost meanwhile', () => {

@@ -75,7 +75,7 @@ export class World {
   act(effect: StepEffect): Event {
     switch (effect.do) {
       case 'load':
-        return { type: 'loaded', candidates: candidatesOf(this.disk, [temporary]), clockTrusted: true }
+        return { type: 'loaded', candidates: candidatesOf(this.disk, [temporary]), clockTrusted: true, isPartial: false }
       case 'scan':
         return { type: 'scanned', bsss: [bssAt(1)] }
       case 'wait':
