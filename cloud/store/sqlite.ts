@@ -1,18 +1,26 @@
 /** SQLite as the engine: one file, write-ahead log, every commit on the disk before it is answered. */
 import SQLite from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import type { Engine } from './engine.ts'
+import { groupingDialect } from './sqlite-driver.ts'
 import type { Tables } from './tables.ts'
 
 const BUSY_TIMEOUT_MS = 5000
 
 /** Opens the file, or makes it. */
 export function openSqlite(path: string): Kysely<Tables> {
+  const writer = connect(path)
+  return new Kysely<Tables>({ dialect: groupingDialect({ writer, reader: connect(path) }) })
+}
+
+function connect(path: string): SQLite.Database {
   const database = new SQLite(path, { timeout: BUSY_TIMEOUT_MS })
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
   database.pragma('foreign_keys = ON')
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
+  // What a savepoint would need to be taken back is kept in memory and never outlives the transaction.
+  database.pragma('temp_store = MEMORY')
+  return database
 }
 
 /** SQLite's own ways. */
