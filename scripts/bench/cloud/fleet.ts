@@ -9,7 +9,7 @@ import { deriveApiKey, deriveTemporarySecret } from '../../../agent/contract/der
 import type { CredentialId, DeviceName } from '../../../agent/contract/names.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
 import { formatSwapRequest, NONCE_BYTES, parseSwapAnswer } from '../../../agent/contract/swap.ts'
-import { parseTokenAnswer, signAssertion } from '../../../agent/contract/token.ts'
+import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../../../agent/contract/token.ts'
 import { type Answer, postRequest } from './lane.ts'
 
 /** What the devices of one production line share. */
@@ -17,19 +17,20 @@ export type Line = { readonly account: string; readonly keyId: string; readonly 
 
 const ACCEPT = { accept: 'application/json, application/problem+json' }
 
-/** A credential of one device. */
-export type HeldSecret = { readonly name: DeviceName; readonly id: CredentialId; readonly secret: Uint8Array }
+/** A credential of one device; `run` says which run of its agent asks. */
+export type HeldSecret = { readonly name: DeviceName; readonly run: string; readonly id: CredentialId; readonly secret: Uint8Array }
 
 /** The temporary credentials of so many new devices; `batch` is in their ids. */
 export const newDevices = (line: Line, batch: string, count: number): readonly HeldSecret[] =>
   Array.from({ length: count }, (_, index) => {
     const name = { account: line.account, device: `SN-${batch}-${index}` }
-    return { name, id: { kind: 'temporary', keyId: line.keyId }, secret: deriveTemporarySecret(line.provisioningKey, name) }
+    const run = randomBytes(RUN_BYTES).toString('base64url')
+    return { name, run, id: { kind: 'temporary', keyId: line.keyId }, secret: deriveTemporarySecret(line.provisioningKey, name) }
   })
 
 /** The token request of a credential, signed now. */
-export async function tokenRequest({ issuer }: Line, { name, id, secret }: HeldSecret): Promise<Buffer> {
-  const claims = { name, credentialId: id, issuer, nowMs: Date.now(), jti: randomUUID(), challenge: null }
+export async function tokenRequest({ issuer }: Line, { name, run, id, secret }: HeldSecret): Promise<Buffer> {
+  const claims = { name, credentialId: id, issuer, nowMs: Date.now(), jti: randomUUID(), challenge: null, run }
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
     client_assertion_type: JWT_BEARER_ASSERTION,
@@ -48,8 +49,8 @@ export function swapRequest(answer: Answer): Buffer {
 }
 
 /** The permanent secret that a swap was answered with. */
-export function issuedSecret({ name }: HeldSecret, answer: Answer): HeldSecret {
+export function issuedSecret({ name, run }: HeldSecret, answer: Answer): HeldSecret {
   const issued = parseSwapAnswer(JSON.parse(answer.body))
   if (!issued.ok || issued.value.kind !== 'secret') throw new Error(`no secret: ${answer.status} ${answer.body}`)
-  return { name, id: { kind: 'issued', secretId: issued.value.secretId }, secret: issued.value.secret }
+  return { name, run, id: { kind: 'issued', secretId: issued.value.secretId }, secret: issued.value.secret }
 }
