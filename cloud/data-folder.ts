@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type MasterKeys, parseMasterKeys } from './crypto/master-key.ts'
 import { parseSigningKeyFile, type SigningKeys } from './crypto/signing-key.ts'
+import { parsePostgresUrl } from './store/postgres-address.ts'
 
 /** Where things are in the folder. */
 export const dataFiles = (folder: string) => ({
@@ -17,6 +18,24 @@ export const dataFiles = (folder: string) => ({
 
 const listen = z.string().regex(/^\S+:[0-9]{1,5}$/, 'listen is <address>:<port>')
 
+/** `database` of the config. */
+export const databaseSchema = z.strictObject({
+  /** postgres://<user>@<host>/<database>, without a password. */
+  url: z.string().superRefine((text, context) => {
+    const address = parsePostgresUrl(text)
+    if (!address.ok) context.addIssue({ code: 'custom', message: address.problem })
+  }),
+  /** The password's file, 0600; left out where the server asks for none. */
+  passwordFile: z.string().optional(),
+  /** The CA (PEM) of the server's TLS certificate; left out where one of the system's issued it. */
+  caFile: z.string().optional(),
+  /** How many connections a process opens at most. */
+  connections: z.number().int().min(2).max(1000).default(10),
+})
+
+/** PostgreSQL, as the config says it; files are absolute or relative to the folder. */
+export type DatabaseSettings = z.infer<typeof databaseSchema>
+
 const configSchema = z.strictObject({
   /** What devices name as the audience of their assertions, for ever. */
   issuer: z.string().min(1).max(255),
@@ -26,6 +45,8 @@ const configSchema = z.strictObject({
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   requestsPerMinutePerAddress: z.number().int().positive().default(1200),
   requestsPerMinutePerAaaClient: z.number().int().positive().default(6000),
+  /** Left out for SQLite in the folder. */
+  database: databaseSchema.optional(),
 })
 
 /** `config.json`. */

@@ -4,12 +4,12 @@ import { join, resolve } from 'node:path'
 import { createBearerKey, formatOperatorKey, hashBearerKey } from './crypto/bearer-key.ts'
 import { createMasterKey, formatMasterKeys } from './crypto/master-key.ts'
 import { createSigningKey, formatSigningKeys } from './crypto/signing-key.ts'
-import { type CloudConfig, DataFolderError, dataFiles, writePrivateFile } from './data-folder.ts'
+import { type CloudConfig, type DatabaseSettings, DataFolderError, dataFiles, writePrivateFile } from './data-folder.ts'
+import { databasePlace, prepareDatabase } from './folder-database.ts'
 import { createSelfSignedTls } from './self-signed-tls.ts'
 import { appendAudit } from './store/audit-log.ts'
-import { migrate } from './store/migrations.ts'
-import { insertOperatorKey } from './store/principals.ts'
-import { openSqlite, sqliteEngine } from './store/sqlite.ts'
+import { openDatabase } from './store/database.ts'
+import { countOperatorKeys, insertOperatorKey } from './store/principals.ts'
 
 /** The TLS certificate: files that are there, or one made now by a CA made now. `ca` is what clients check it against. */
 export type TlsChoice =
@@ -23,6 +23,8 @@ export type InitOptions = {
   readonly issuer: string
   readonly listen: string
   readonly tls: TlsChoice
+  /** A PostgreSQL database that holds nothing yet; SQLite in the folder where it is left out. */
+  readonly database?: DatabaseSettings
 }
 
 const FIRST_OPERATOR = 'first'
@@ -45,14 +47,15 @@ async function fill(options: InitOptions): Promise<void> {
   const tls = await tlsFiles(options)
   await writePrivateFile(files.masterKeys, formatMasterKeys([createMasterKey()]))
   await writePrivateFile(files.signingKeys, formatSigningKeys([await createSigningKey()]))
-  await createDatabase(files.database, files.operatorKey)
+  await createDatabase(options)
   const port = options.listen.slice(options.listen.lastIndexOf(':') + 1)
   const client = { url: `https://localhost:${port}`, ca: tls.ca, operatorKey: 'operator.key', serverName: options.host }
   await writePrivateFile(files.client, `${JSON.stringify(client, null, 2)}\n`)
-  const config: Pick<CloudConfig, 'issuer' | 'listen' | 'tls'> = {
+  const config: Pick<CloudConfig, 'issuer' | 'listen' | 'tls' | 'database'> = {
     issuer: options.issuer,
     listen: options.listen,
     tls: { cert: tls.cert, key: tls.key },
+    ...(options.database === undefined ? {} : { database: options.database }),
   }
   // Written last: a folder without it was not made to the end.
   await writePrivateFile(files.config, `${JSON.stringify(config, null, 2)}\n`)
@@ -69,18 +72,23 @@ async function tlsFiles({ folder, host, tls }: InitOptions): Promise<{ cert: str
   }
 }
 
-async function createDatabase(path: string, operatorKeyFile: string): Promise<void> {
+async function createDatabase({ folder, database }: InitOptions): Promise<void> {
+  const files = dataFiles(folder)
   // SQLite gives its log and shared memory the mode of the database.
-  await writePrivateFile(path, '')
-  const db = openSqlite(path)
+  if (database === undefined) await writePrivateFile(files.database, '')
+  const place = await databasePlace(folder, database)
+  await prepareDatabase(place)
+  const db = openDatabase(place)
   try {
-    await migrate(db, sqliteEngine)
+    if ((await countOperatorKeys(db)) > 0) {
+      throw new DataFolderError('the database holds a cloud already: name an empty one, or copy the folder of that cloud without cloud.db')
+    }
     const key = createBearerKey()
     const nowMs = Date.now()
     await insertOperatorKey(db, { id: FIRST_OPERATOR, hash: hashBearerKey(key), role: 'admin', accounts: null }, nowMs)
     const entry = { account: null, device: null, credential: null, session: null, principal: 'init' }
     await appendAudit(db, nowMs, [{ ...entry, event: 'operator-key-created', detail: `${FIRST_OPERATOR} admin all accounts` }])
-    await writePrivateFile(operatorKeyFile, `${formatOperatorKey(FIRST_OPERATOR, key)}\n`)
+    await writePrivateFile(files.operatorKey, `${formatOperatorKey(FIRST_OPERATOR, key)}\n`)
   } finally {
     await db.destroy()
   }

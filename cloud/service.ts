@@ -1,15 +1,17 @@
 /** The running service: the folder's keys and database, the HTTP server over TLS, and what it forgets once a minute. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { dataFiles, readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
+import { readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
+import { databasePlace, prepareDatabase } from './folder-database.ts'
 import { buildServer } from './http/server.ts'
 import { sealDecoy } from './onboarding/records.ts'
 import type { CloudParts } from './parts.ts'
-import { migrate } from './store/migrations.ts'
-import { openSqlite, sqliteEngine } from './store/sqlite.ts'
+import { openDatabase } from './store/database.ts'
 import { forgetExpiredUses } from './store/used-once.ts'
 
 const FORGET_EVERY_MS = 60_000
+// Another process on the database may have a clock that is behind, and would take an assertion that this one forgot.
+const CLOCKS_APART_MS = 10 * 60_000
 
 /** What a caller may decide otherwise than `config.json`. */
 export type ServiceOptions = { readonly listen?: string; readonly logLevel?: string; readonly nowMs?: () => number }
@@ -25,8 +27,9 @@ export async function startService(folder: string, options: ServiceOptions = {})
     cert: await readFile(resolve(folder, config.tls.cert), 'utf8'),
     key: await readPrivateFile(resolve(folder, config.tls.key)),
   }
-  const db = openSqlite(dataFiles(folder).database)
-  await migrate(db, sqliteEngine)
+  const place = await databasePlace(folder, config.database)
+  await prepareDatabase(place)
+  const db = openDatabase(place)
   const parts: CloudParts = {
     db,
     ...keys,
@@ -37,7 +40,9 @@ export async function startService(folder: string, options: ServiceOptions = {})
   const app = await buildServer(parts, { ...config, tls, logLevel: options.logLevel ?? config.logLevel })
   await app.listen(listenAddress(options.listen ?? config.listen))
   const forgetting = setInterval(() => {
-    forgetExpiredUses(db, parts.nowMs()).catch((error: unknown) => app.log.error({ err: error }, 'could not forget expired uses'))
+    forgetExpiredUses(db, parts.nowMs() - CLOCKS_APART_MS).catch((error: unknown) =>
+      app.log.error({ err: error }, 'could not forget expired uses'),
+    )
   }, FORGET_EVERY_MS)
   const close = async (): Promise<void> => {
     clearInterval(forgetting)

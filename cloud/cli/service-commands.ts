@@ -1,17 +1,30 @@
 /** `zipkey-cloud init` and `serve`, the two that work on the folder itself, and `signing-keys`. */
 
 import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { initCloud, type TlsChoice } from '../init.ts'
+import { databaseSchema } from '../data-folder.ts'
+import { type InitOptions, initCloud, type TlsChoice } from '../init.ts'
 import { startService } from '../service.ts'
 import { CommandError } from './api-client.ts'
 import { print } from './output.ts'
 import type { OpenApi } from './registry-commands.ts'
 
-type InitFlags = { data: string; host: string; issuer?: string; listen: string; tlsCert?: string; tlsKey?: string; tlsCa?: string }
+type InitFlags = { data: string; host: string; issuer?: string; listen: string } & TlsFlags & DatabaseFlags
+type TlsFlags = { tlsCert?: string; tlsKey?: string; tlsCa?: string }
+type DatabaseFlags = { database?: string; databasePasswordFile?: string; databaseCa?: string }
 
-function tlsChoice({ tlsCert, tlsKey, tlsCa }: InitFlags): TlsChoice {
+function databaseSettings({ database, databasePasswordFile, databaseCa }: DatabaseFlags): Pick<InitOptions, 'database'> {
+  if (database === undefined) return {}
+  const passwordFile = databasePasswordFile === undefined ? {} : { passwordFile: resolve(databasePasswordFile) }
+  const caFile = databaseCa === undefined ? {} : { caFile: resolve(databaseCa) }
+  const settings = databaseSchema.safeParse({ url: database, ...passwordFile, ...caFile })
+  if (!settings.success) throw new CommandError(`--database: ${settings.error.issues[0]?.message ?? ''}`)
+  return { database: settings.data }
+}
+
+function tlsChoice({ tlsCert, tlsKey, tlsCa }: TlsFlags): TlsChoice {
   if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return { kind: 'self-signed' }
   if (tlsCert === undefined || tlsKey === undefined || tlsCa === undefined) {
     throw new CommandError('name all of --tls-cert, --tls-key and --tls-ca, or none of them')
@@ -34,9 +47,19 @@ export function addInit(program: Command): void {
     .option('--tls-cert <file>', "the Cloud API's certificate with its chain (default: one made now by a CA made now)")
     .option('--tls-key <file>', 'its private key')
     .option('--tls-ca <file>', 'the CA that issued it')
+    .option('--database <url>', 'an empty PostgreSQL database, postgres://<user>@<host>/<database> (default: SQLite in the folder)')
+    .option('--database-password-file <file>', 'its password, in a file of mode 0600')
+    .option('--database-ca <file>', "the CA of the server's TLS certificate (default: the system's)")
     .action(async (flags: InitFlags) => {
       const { data, host, listen } = flags
-      await initCloud({ folder: data, host, listen, issuer: flags.issuer ?? `https://${host}`, tls: tlsChoice(flags) })
+      await initCloud({
+        folder: data,
+        host,
+        listen,
+        issuer: flags.issuer ?? `https://${host}`,
+        tls: tlsChoice(flags),
+        ...databaseSettings(flags),
+      })
       print(`made ${data}`)
       print(`start it:      zipkey-cloud serve --data ${data}`)
       print(`work with it:  zipkey-cloud --client ${data}/client.json account create acme`)

@@ -1,5 +1,6 @@
 /** Who is calling: a device by its access token, an operator by a key, an AAA server by HTTP Basic. Found out before the body is looked at. */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { parseKeyId } from '../../agent/contract/names.ts'
 import type { Scope } from '../../agent/contract/token.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { type AccessClaims, readAccessToken } from '../crypto/access-token.ts'
@@ -74,7 +75,7 @@ export const admitAaaClient =
   async (request, reply) => {
     const coded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
     const [id = '', secret = ''] = Buffer.from(coded, 'base64').toString('utf8').split(':', 2)
-    const client = id === '' ? null : await findAaaClient(parts.db, id)
+    const client = parseKeyId(id).ok ? await findAaaClient(parts.db, id) : null
     if (!isBearerKey(secret, client?.hash ?? NO_HASH) || client === null) {
       return unauthenticated(reply, 'Basic', 'the AAA client or its secret is not known')
     }

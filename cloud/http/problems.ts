@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { z } from 'zod'
 import { PROBLEMS, type ProblemType, problemUri } from '../../agent/contract/problems.ts'
 import { ApiProblem } from '../api-problem.ts'
+import { isDatabaseUnavailable } from '../store/database-unavailable.ts'
 
 const CONTENT_TYPE = 'application/problem+json'
 
@@ -36,7 +37,7 @@ function problemOf(error: FastifyError): ApiProblem {
   if (error instanceof ApiProblem) return error
   if (error.validation !== undefined) return new ApiProblem('invalid-request', firstLine(error.message))
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiProblem('too-large', 'the request body is too large')
-  if (error.code?.startsWith('SQLITE_BUSY')) return new ApiProblem('unavailable', 'the database is busy', 1)
+  if (isDatabaseUnavailable(error)) return new ApiProblem('unavailable', 'the database is busy', 1)
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return new ApiProblem('invalid-request', firstLine(error.message))
   }
@@ -50,6 +51,7 @@ export function answerWithProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const problem = problemOf(error)
     if (problem.problem === 'internal') request.log.error({ err: error }, 'the service failed')
+    else if (isDatabaseUnavailable(error)) request.log.warn({ reason: error.message }, 'the database is not available')
     else request.log.info({ problem: problem.problem }, 'refused')
     return sendProblem(reply, problem)
   })

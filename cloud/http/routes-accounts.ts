@@ -28,7 +28,7 @@ const rules = {
   allow: z.array(parsedBy(parseIdPattern)).min(1).max(100_000),
   not_before_ms: timeMs,
   not_after_ms: timeMs,
-  max_devices: z.number().int().positive().nullable().default(null),
+  max_devices: z.number().int().positive().max(2_147_483_647).nullable().default(null),
 }
 
 const shownKey = z.object({ id: z.string(), ...rules, retired: z.boolean(), created_at_ms: z.number(), enrolled_devices: z.number() })
@@ -50,7 +50,7 @@ export const auditPage = z.object({ entries: z.array(auditEntry) })
 
 /** Which page. */
 export const auditQuery = z.object({
-  device: z.string().optional(),
+  device: parsedBy(parseDeviceId).optional(),
   after: z.coerce.number().int().nonnegative().default(0),
   limit: z.coerce.number().int().min(1).max(1000).default(1000),
 })

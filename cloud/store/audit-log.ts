@@ -1,4 +1,5 @@
 /** The audit log: what happened to which credential, by whom. Written in the transaction of what it tells; never a secret. */
+import { sql } from 'kysely'
 import type { AuditEventName } from '../rules/audit-event.ts'
 import type { AuditTable, Database } from './tables.ts'
 
@@ -31,9 +32,11 @@ export async function appendAudit(db: Database, nowMs: number, entries: readonly
   await db.insertInto('audit').values(rows).execute()
 }
 
-/** Reads entries. */
+/** Reads entries, up to the first that may still be preceded by another: who goes on after the last one misses none. */
 export async function readAudit(db: Database, filter: AuditFilter): Promise<readonly StoredAuditEntry[]> {
-  let query = db.selectFrom('audit').selectAll().where('seq', '>', filter.after)
+  const { rows } = await sql<{ seq: number }>`select audit_settled() as seq`.execute(db)
+  const settled = rows[0]?.seq ?? 0
+  let query = db.selectFrom('audit').selectAll().where('seq', '>', filter.after).where('seq', '<=', settled)
   if (filter.accounts !== null) query = query.where('account', 'in', filter.accounts)
   if (filter.device !== null) query = query.where('device', '=', filter.device)
   return query.orderBy('seq').limit(filter.limit).execute()

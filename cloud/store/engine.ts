@@ -10,4 +10,6 @@ export type Engine = {
   ) => CreateTableBuilder<T, C | string>
   /** Makes the engine refuse to change or delete rows of a table. */
   readonly forbidChanges: (db: Kysely<unknown>, table: string) => Promise<void>
+  /** Prepares `audit_settled()`: the `seq` up to which no row of the audit log is still to come. */
+  readonly settleAudit: (db: Kysely<unknown>) => Promise<void>
 }

@@ -102,6 +102,7 @@ async function createAudit(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await db.schema.createIndex('audit_device').on('audit').columns(['account', 'device', 'seq']).execute()
   await db.schema.createIndex('audit_session').on('audit').column('session').execute()
   await engine.forbidChanges(db, 'audit')
+  await engine.settleAudit(db)
 }
 
 async function createRotationOrders(db: Kysely<unknown>): Promise<void> {

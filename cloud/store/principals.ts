@@ -1,4 +1,5 @@
 /** Accounts, and who may call the API besides devices: operators and AAA servers. */
+import { sql } from 'kysely'
 import type { Database } from './tables.ts'
 
 /** What an operator key may do: everything; work within accounts; read within accounts. */
@@ -49,6 +50,12 @@ export async function insertAccount(db: Database, id: string, nowMs: number): Pr
 /** Whether there is such an account. */
 export async function accountExists(db: Database, id: string): Promise<boolean> {
   return (await db.selectFrom('account').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
+}
+
+/** How many operator keys there are; a database without one is nobody's yet. */
+export async function countOperatorKeys(db: Database): Promise<number> {
+  const { count } = await db.selectFrom('operator_key').select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow()
+  return count
 }
 
 /** Reads an operator key. */

@@ -52,11 +52,11 @@ export async function listProvisioningKeys(db: Database, account: string): Promi
 export async function countEnrolledBy(db: Database, account: string, keyId: string): Promise<number> {
   const { count } = await db
     .selectFrom('device')
-    .select(sql<number | string>`count(*)`.as('count'))
+    .select(sql<number>`count(*)`.as('count'))
     .where('account', '=', account)
     .where('enrolled_by', '=', keyId)
     .executeTakeFirstOrThrow()
-  return Number(count)
+  return count
 }
 
 /** Stores a new provisioning key; false where its id is taken. */

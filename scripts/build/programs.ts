@@ -28,7 +28,7 @@ export const AGENT_PROGRAMS: readonly Program[] = [
 
 /** What the cloud's operator and the factory need. */
 export const OTHER_PROGRAMS: readonly Program[] = [
-  { entry: 'cloud/main.ts', file: 'zipkey-cloud.cjs', external: ['better-sqlite3'], form: 'executable' },
+  { entry: 'cloud/main.ts', file: 'zipkey-cloud.cjs', external: ['better-sqlite3', 'pg-native'], form: 'executable' },
   { entry: 'scripts/factory/main.ts', file: 'zipkey-factory.cjs', external: [], form: 'executable' },
 ]
 

@@ -65,6 +65,7 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   mqtt: ['agent/cloud-client/mqtt.ts'],
   'node-forge': ['agent/credential/certificate.ts'],
   'node-wifi': ['agent/wifi/laptop-scan.ts'],
+  pg: ['cloud/'],
   pino: ['agent/log.ts'],
   zod: ['cloud/'],
 }

@@ -1,0 +1,37 @@
+/** `database` of `config.json`: a PostgreSQL database, or none for SQLite in the folder. */
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type DatabaseSettings, DataFolderError, dataFiles, readPrivateFile } from './data-folder.ts'
+import { type DatabasePlace, migrateDatabase } from './store/database.ts'
+import { DatabaseUnavailable } from './store/database-unavailable.ts'
+import { parsePostgresUrl } from './store/postgres-address.ts'
+
+/** Which database a folder's config means. */
+export async function databasePlace(folder: string, settings: DatabaseSettings | undefined): Promise<DatabasePlace> {
+  if (settings === undefined) return { engine: 'sqlite', path: dataFiles(folder).database }
+  const { url, passwordFile, caFile, connections } = settings
+  const address = parsePostgresUrl(url)
+  if (!address.ok) throw new DataFolderError(`database: url: ${address.problem}`)
+  const readPassword = async (file: string): Promise<string> => (await readPrivateFile(resolve(folder, file))).replace(/\r?\n$/, '')
+  // Read once now, so that a file that is missing is told at the start and not by the first request.
+  if (passwordFile !== undefined) await readPassword(passwordFile)
+  const password = passwordFile === undefined ? null : () => readPassword(passwordFile)
+  const ca = caFile === undefined ? null : await readFile(resolve(folder, caFile), 'utf8')
+  return { engine: 'postgres', address: address.value, password, ca, connections }
+}
+
+/** Brings the folder's database to this version's shape; a database that is out of reach is told in one line. */
+export async function prepareDatabase(place: DatabasePlace): Promise<void> {
+  try {
+    await migrateDatabase(place)
+  } catch (error) {
+    const reason = unavailability(error)
+    if (reason === null) throw error
+    throw new DataFolderError(`${reason.message}: look at database in config.json, and whether the server runs`)
+  }
+}
+
+function unavailability(error: unknown): DatabaseUnavailable | null {
+  if (error instanceof DatabaseUnavailable) return error
+  return error instanceof Error && error.cause instanceof DatabaseUnavailable ? error.cause : null
+}
