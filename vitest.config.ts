@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
 const project = (name: string, timeoutMs: number, serial: boolean) => ({
   test: {
@@ -10,12 +10,27 @@ const project = (name: string, timeoutMs: number, serial: boolean) => ({
   },
 })
 
+// The tests of the cloud's behaviour, which stand on any database; the others look at what is no different there.
+const CLOUD_SUITE = ['cloud*', 'refusals', 'rotation'].map((name) => `test/system/${name}.test.ts`)
+
+/** The cloud's suite once more, on PostgreSQL or on a pair of processes on one (test/system/cloud-stage.ts). */
+function stage(name: 'postgres' | 'pair', exclude: readonly string[]): TestProjectInlineConfiguration {
+  const system = project('system', 60_000, true)
+  const provide = { cloudStage: name }
+  return {
+    test: { ...system.test, name, include: CLOUD_SUITE, exclude: [...exclude], provide, globalSetup: 'test/system/postgres-setup.ts' },
+  }
+}
+
 export default defineConfig({
   test: {
     projects: [
       project('unit', 20_000, false),
       project('adapter', 30_000, true),
       project('system', 60_000, true),
+      stage('postgres', []),
+      // Limits per address are counted by each process for itself.
+      stage('pair', ['test/system/cloud-limits.test.ts']),
       project('radio', 90_000, true),
     ],
   },

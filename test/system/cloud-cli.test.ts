@@ -8,6 +8,7 @@ import { parseSecretText } from '../../agent/contract/secret-text.ts'
 import { parseSigningKeys } from '../../agent/contract/signed-time.ts'
 import { swap, temporaryCredential, tokenOf } from './cloud-device.ts'
 import { type RunningCloud, startCloud } from './cloud-server.ts'
+import { newDatabase } from './cloud-stage.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 let folder: string
@@ -42,11 +43,13 @@ beforeAll(async () => {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    external: ['better-sqlite3'],
+    external: ['better-sqlite3', 'pg-native'],
     logLevel: 'error',
   })
   const dir = join(folder, 'cloud')
-  const made = await zipkeyCloud('init', '--data', dir, '--host', 'api.zipkey.test')
+  const database = await newDatabase(join(folder, 'database.password'))
+  const where = database === null ? [] : ['--database', database.url, '--database-password-file', join(folder, 'database.password')]
+  const made = await zipkeyCloud('init', '--data', dir, '--host', 'api.zipkey.test', ...where)
   expect(made).toMatchObject({ code: 0, stderr: '' })
   cloud = await startCloud({ dir })
   const client = { url: cloud.url, ca: 'cloud/tls/ca.pem', operatorKey: 'cloud/operator.key', serverName: 'api.zipkey.test' }

@@ -1,7 +1,8 @@
 /** The real cloud for tests: its own folder, a free port, in this process or in a child that a test may kill. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, readFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { access, cp, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -13,6 +14,7 @@ import { type ApiClient, openApiClient } from '../../cloud/cli/api-client.ts'
 import { dataFiles } from '../../cloud/data-folder.ts'
 import { initCloud, type TlsChoice } from '../../cloud/init.ts'
 import { startService } from '../../cloud/service.ts'
+import { cloudStage, newDatabase } from './cloud-stage.ts'
 
 /** How the cloud is started. A folder that holds a cloud already is started as it is. */
 export type CloudOptions = {
@@ -27,7 +29,7 @@ export type CloudOptions = {
   readonly logLevel?: string
   /** Gets what the service writes to its log; from a child only. */
   readonly onLog?: (text: string) => void
-  /** Another clock; in this process only. */
+  /** Another clock. */
   readonly nowMs?: () => number
 }
 
@@ -56,6 +58,7 @@ export type KeyRules = {
 
 /** A cloud that runs. */
 export type RunningCloud = {
+  /** Where the next request goes: on the stage `pair`, each to the other process than the last. */
   readonly url: string
   readonly port: number
   readonly dir: string
@@ -90,14 +93,21 @@ const shownDevice = z.object({
 export type ShownDevice = z.infer<typeof shownDevice>
 
 type Process = { readonly port: number; readonly stop: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void> }
+type Launch = (options: CloudOptions, listen: string) => Promise<Process>
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 
-async function spawnService(options: CloudOptions, listen: string): Promise<Process> {
-  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
-  const serve = ['--import', 'tsx', 'cloud/main.ts', 'serve', '--data', options.dir, '--listen', listen]
+const spawnService: Launch = (options, listen) => {
   const level = ['--log-level', options.logLevel ?? 'error']
-  const child = spawn(process.execPath, [...serve, ...level], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawnProcess(options, ['cloud/main.ts', 'serve', '--data', options.dir, '--listen', listen, ...level])
+}
+
+const spawnWithClock: Launch = (options, listen) =>
+  spawnProcess(options, ['test/system/cloud-process.ts', options.dir, listen, options.logLevel ?? 'error', clockFileOf(options.dir)])
+
+async function spawnProcess(options: CloudOptions, program: readonly string[]): Promise<Process> {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
+  const child = spawn(process.execPath, ['--import', 'tsx', ...program], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const { onLog = (text: string) => process.stderr.write(text) } = options
   child.stderr.setEncoding('utf8').on('data', onLog)
   const port = await portOf(child)
@@ -118,7 +128,7 @@ async function portOf(child: ChildProcessByStdio<null, Readable, Readable>): Pro
   throw new Error('the service ended before it listened')
 }
 
-async function startHere(options: CloudOptions, listen: string): Promise<Process> {
+const startHere: Launch = async (options, listen) => {
   const clock = options.nowMs === undefined ? {} : { nowMs: options.nowMs }
   const service = await startService(options.dir, { listen, logLevel: options.logLevel ?? 'error', ...clock })
   let running = true
@@ -135,6 +145,40 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
+const clockFileOf = (folder: string): string => `${folder.replace(/-2$/, '')}.clock`
+
+/** Tells processes of their own what time the test's clock shows. */
+function setClock({ dir, nowMs }: CloudOptions): void {
+  if (nowMs !== undefined) writeFileSync(clockFileOf(dir), String(nowMs() - Date.now()))
+}
+
+/** A second process on the same database, with a copy of the folder, as on another machine. */
+async function launchSecond(launch: Launch, options: CloudOptions, listen: string): Promise<Process> {
+  const dir = `${options.dir}-2`
+  await cp(options.dir, dir, { recursive: true })
+  return launch({ ...options, dir }, listen)
+}
+
+/** One process, or the two of the stage `pair`. `next` is the port that the next request goes to. */
+type Processes = { readonly ports: readonly number[]; readonly next: () => number; readonly stop: Process['stop'] }
+
+async function launchAll(options: CloudOptions, listen: string, fixed: readonly number[]): Promise<Processes> {
+  const host = listen.slice(0, listen.lastIndexOf(':'))
+  const at = (index: number): string => (fixed[index] === undefined ? listen : `${host}:${fixed[index]}`)
+  const isPair = cloudStage() === 'pair'
+  setClock(options)
+  const separate = options.nowMs === undefined ? spawnService : spawnWithClock
+  const launch = options.mode === 'child' || isPair ? separate : startHere
+  const launched = await Promise.all([launch(options, at(0)), ...(isPair ? [launchSecond(launch, options, at(1))] : [])])
+  const ports = launched.map(({ port }) => port)
+  let turn = 0
+  const next = (): number => {
+    setClock(options)
+    return ports[turn++ % ports.length] ?? 0
+  }
+  return { ports, next, stop: async (signal) => void (await Promise.all(launched.map((process_) => process_.stop(signal)))) }
+}
+
 /** Makes the cloud's folder where there is none, and starts the service. */
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const { dir } = options
@@ -143,27 +187,40 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const files = dataFiles(dir)
   if (!(await exists(files.config))) {
     const issuer = options.issuer ?? `https://${host}`
-    await initCloud({ folder: dir, host, issuer, listen, tls: options.tls ?? { kind: 'self-signed' } })
+    const database = await newDatabase(`${dir}.database-password`)
+    const where = database === null ? {} : { database: { ...database, connections: 10 } }
+    await initCloud({ folder: dir, host, issuer, listen, tls: options.tls ?? { kind: 'self-signed' }, ...where })
   }
-  const launch = options.mode === 'child' ? spawnService : startHere
-  let service = await launch(options, listen)
-  const { port } = service
-  const fixed = `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`
+  let service = await launchAll(options, listen, [])
+  const { ports } = service
+  const [port = 0] = ports
   const config = z.object({ issuer: z.string() }).parse(JSON.parse(await readFile(files.config, 'utf8')))
   const client = z.object({ ca: z.string() }).parse(JSON.parse(await readFile(files.client, 'utf8')))
   const caPath = resolve(dir, client.ca)
-  const url = `https://127.0.0.1:${port}`
-  const api = await openApiClient(files.client, url)
+  const api = await openApiOf(files.client, () => service.next())
   const jwks = parseSigningKeys(await api.call('GET', '/v1/jwks', z.unknown()))
   if (!jwks.ok) throw new Error(jwks.problem)
   return {
     ...operations(api),
-    ...{ url, port, dir, issuer: config.issuer, caPath, caPem: await readFile(caPath, 'utf8'), jwks: jwks.value, api },
+    get url() {
+      return `https://127.0.0.1:${service.next()}`
+    },
+    ...{ port, dir, issuer: config.issuer, caPath, caPem: await readFile(caPath, 'utf8'), jwks: jwks.value, api },
     stop: (signal = 'SIGTERM') => service.stop(signal),
     start: async () => {
-      service = await launch(options, fixed)
+      service = await launchAll(options, listen, ports)
     },
   }
+}
+
+async function openApiOf(clientFile: string, nextPort: () => number): Promise<ApiClient> {
+  const clients = new Map<number, ApiClient>()
+  const at = async (port: number): Promise<ApiClient> => {
+    const client = clients.get(port) ?? (await openApiClient(clientFile, `https://127.0.0.1:${port}`))
+    clients.set(port, client)
+    return client
+  }
+  return { call: async (method, path, answer, body) => (await at(nextPort())).call(method, path, answer, body) }
 }
 
 type Operations = Omit<RunningCloud, 'url' | 'port' | 'dir' | 'issuer' | 'caPem' | 'caPath' | 'jwks' | 'api' | 'stop' | 'start'>

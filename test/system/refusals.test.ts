@@ -7,10 +7,10 @@ import { ROUTES } from '../../agent/contract/routes.ts'
 import type { Scope } from '../../agent/contract/token.ts'
 import { signAccessToken } from '../../cloud/crypto/access-token.ts'
 import { createSigningKey, formatSigningKeys, parseSigningKeyFile, type SigningKeys } from '../../cloud/crypto/signing-key.ts'
-import { dataFiles, readKeys } from '../../cloud/data-folder.ts'
-import { openSqlite } from '../../cloud/store/sqlite.ts'
+import { readKeys } from '../../cloud/data-folder.ts'
 import { assertionOf, callCloud, type DeviceCredential, freshNonce, swap, temporaryCredential, tokenOf } from './cloud-device.ts'
 import { type RunningCloud, startCloud } from './cloud-server.ts'
+import { openDatabaseOf } from './cloud-stage.ts'
 import { dumpDatabase } from './database-dump.ts'
 
 /** What a caller is, as far as a route asks; a caller that proves nothing is of no kind. */
@@ -176,7 +176,7 @@ describe('the OpenAPI document', () => {
 })
 
 test('every route refuses every wrong caller by the right problem, and nothing changes in the database', async () => {
-  const db = openSqlite(dataFiles(cloud.dir).database)
+  const db = await openDatabaseOf(cloud.dir)
   const before = await dumpDatabase(db)
   const refused = new Map<string, number>()
   for (const route of routes) {

@@ -1,0 +1,8 @@
+/** A cloud process whose clock a test sets: `<folder> <listen> <log level> <file with the offset in ms>`. */
+import { readFileSync } from 'node:fs'
+import { startService } from '../../cloud/service.ts'
+
+const [folder = '', listen = '', logLevel = '', clockFile = ''] = process.argv.slice(2)
+const service = await startService(folder, { listen, logLevel, nowMs: () => Date.now() + Number(readFileSync(clockFile, 'utf8')) })
+process.stdout.write(`listening on port ${service.port}\n`)
+process.once('SIGTERM', () => void service.close())
