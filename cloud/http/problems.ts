@@ -52,6 +52,7 @@ export function answerWithProblems(app: FastifyInstance): void {
     const problem = problemOf(error)
     if (problem.problem === 'internal') request.log.error({ err: error }, 'the service failed')
     else if (isDatabaseUnavailable(error)) request.log.warn({ reason: error.message }, 'the database is not available')
+    else if (problem.cause !== undefined) request.log.error({ err: problem.cause, problem: problem.problem }, 'refused')
     else request.log.info({ problem: problem.problem }, 'refused')
     return sendProblem(reply, problem)
   })
