@@ -7,7 +7,12 @@ import { isObject, type Parsed, parsed, unparsed } from '../../agent/contract/pa
 export const SIGNING_ALGORITHM = 'ES256'
 
 /** The key in use, and the public halves of all of them. */
-export type SigningKeys = { readonly kid: string; readonly privateKey: CryptoKey; readonly publicKeys: JSONWebKeySet }
+export type SigningKeys = {
+  readonly kid: string
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+  readonly publicKeys: JSONWebKeySet
+}
 
 /** Draws a signing key, as a private JWK. */
 export async function createSigningKey(): Promise<JWK> {
@@ -28,9 +33,11 @@ export async function parseSigningKeyFile(text: string): Promise<Parsed<SigningK
   if (first === undefined || keys.length !== document.keys.length)
     return unparsed('the signing key file holds something else than P-256 keys')
   const privateKey = await importJWK({ ...first }, SIGNING_ALGORITHM)
-  if (privateKey instanceof Uint8Array) return unparsed('the signing key is not an asymmetric one')
+  const { d: _, ...publicHalf } = first
+  const publicKey = await importJWK(publicHalf, SIGNING_ALGORITHM)
+  if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) return unparsed('the signing key is not an asymmetric one')
   const publicKeys = { keys: keys.map(({ kty, crv, x, y, kid }) => ({ kty, crv, x, y, kid, alg: SIGNING_ALGORITHM, use: 'sig' })) }
-  return parsed({ kid: first.kid, privateKey, publicKeys })
+  return parsed({ kid: first.kid, privateKey, publicKey, publicKeys })
 }
 
 type PrivateEcKey = Readonly<Record<'kty' | 'crv' | 'x' | 'y' | 'd' | 'kid', string>>

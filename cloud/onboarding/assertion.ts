@@ -1,6 +1,7 @@
 /** Client assertions (RFC 7523, contract §4): read without trust, then verified by the key that the registered credential gives. */
-import { createHash } from 'node:crypto'
-import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
+import { createHash, type KeyObject } from 'node:crypto'
+import { type CryptoKey, compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
+import { certificateFingerprint } from '../../agent/contract/certificate.ts'
 import { type CredentialId, type DeviceName, parseCredentialId, parseSubject } from '../../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { parseRun } from '../../agent/contract/token.ts'
@@ -32,6 +33,8 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   if (!name.ok) return name
   const credentialId = parseCredentialId(typeof header.kid === 'string' ? header.kid : null)
   if (!credentialId.ok) return credentialId
+  if (credentialId.value.kind === 'certificate' && !isShown(header.x5c, credentialId.value.fingerprint))
+    return unparsed('an assertion by a certificate shows it first in x5c')
   if (typeof aud !== 'string') return unparsed('aud of an assertion is one string')
   if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return unparsed('iat and exp of an assertion are whole seconds')
   if (!isJti(jti)) return unparsed('jti of an assertion is 16 to 128 characters')
@@ -43,6 +46,12 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   return parsed({ jws, name: name.value, credentialId: credentialId.value, ...said })
 }
 
+/** Whether `x5c` (RFC 7515 §4.1.6) begins with the certificate of this fingerprint. */
+function isShown(x5c: unknown, fingerprint: string): boolean {
+  const own: unknown = Array.isArray(x5c) ? x5c[0] : null
+  return typeof own === 'string' && certificateFingerprint(Buffer.from(own, 'base64')) === fingerprint
+}
+
 function decode(jws: string) {
   try {
     return { header: decodeProtectedHeader(jws), claims: decodeJwt(jws) }
@@ -51,10 +60,13 @@ function decode(jws: string) {
   }
 }
 
-/** Whether the assertion is signed by this key. The algorithm is the credential's, whatever the header says. */
-export async function isGenuine(assertion: Assertion, apiKey: Uint8Array): Promise<boolean> {
+/** What verifies an assertion: the registered credential's key and its one algorithm. */
+export type Verifier = { readonly key: Uint8Array | KeyObject | CryptoKey; readonly algorithm: string }
+
+/** Whether the assertion is signed by the credential's key. The algorithm is the credential's, whatever the header says. */
+export async function isGenuine(assertion: Assertion, { key, algorithm }: Verifier): Promise<boolean> {
   try {
-    await compactVerify(assertion.jws, apiKey, { algorithms: ['HS256'] })
+    await compactVerify(assertion.jws, key, { algorithms: [algorithm] })
     return true
   } catch {
     return false

@@ -1,6 +1,4 @@
 /** `POST /v1/token` (contract §4): a client assertion in, an access token out, and what that does to the device's credentials. */
-import { deriveApiKey } from '../../agent/contract/derivation.ts'
-import { formatCredentialId, formatSubject } from '../../agent/contract/names.ts'
 import type { Scope } from '../../agent/contract/token.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { ACCESS_TOKEN_LIFE_MS, signAccessToken } from '../crypto/access-token.ts'
@@ -19,7 +17,8 @@ import type { Database } from '../store/tables.ts'
 import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
-import { credentialsOf, decoySecret, readRecords, secretOf, temporaryPresented } from './records.ts'
+import { credentialsOf, readRecords, temporaryPresented } from './records.ts'
+import { findVerifier } from './verifier.ts'
 
 const DEVICE = 'device'
 const ANYONE = 'unauthenticated'
@@ -42,10 +41,9 @@ export async function issueToken(parts: CloudParts, assertion: Assertion): Promi
 async function requireGenuine(parts: CloudParts, assertion: Assertion): Promise<void> {
   const { name, credentialId } = assertion
   const records = await readRecords(parts.db, name, credentialId)
-  const secret = secretOf(parts, name, credentialId, records)
-  const decoy = decoySecret(parts, `${formatSubject(name)} ${formatCredentialId(credentialId)}`)
-  const signed = await isGenuine(assertion, deriveApiKey(secret ?? decoy, name))
-  if (secret !== null && signed) return
+  const { verifier, isRegistered } = await findVerifier(parts, assertion, records)
+  const signed = await isGenuine(assertion, verifier)
+  if (isRegistered && signed) return
   // An account that does not exist has no log that anybody reads.
   if (await accountExists(parts.db, name.account))
     await tell(parts, assertion, 'unknown-credential-refused', 'the signature is wrong', ANYONE)
