@@ -11,6 +11,7 @@ export const dataFiles = (folder: string) => ({
   config: join(folder, 'config.json'),
   masterKeys: join(folder, 'master-keys.json'),
   signingKeys: join(folder, 'signing-keys.json'),
+  deviceCa: join(folder, 'device-ca.pem'),
   database: join(folder, 'cloud.db'),
   client: join(folder, 'client.json'),
   operatorKey: join(folder, 'operator.key'),
@@ -36,12 +37,23 @@ export const databaseSchema = z.strictObject({
 /** PostgreSQL, as the config says it; files are absolute or relative to the folder. */
 export type DatabaseSettings = z.infer<typeof databaseSchema>
 
+/** A CA elsewhere signs devices' certificates: the command that asks it, and the CA (PEM file) that its chains lead to. */
+const externalCa = z.strictObject({
+  command: z.tuple([z.string().startsWith('/', 'command is the absolute path of a program, and its arguments')], z.string()),
+  ca: z.string(),
+  timeoutMs: z.number().int().min(100).max(120_000).default(8000),
+})
+
 const configSchema = z.strictObject({
   /** What devices name as the audience of their assertions, for ever. */
   issuer: z.string().min(1).max(255),
   listen,
   /** Files, absolute or relative to the folder. */
   tls: z.strictObject({ cert: z.string(), key: z.string() }),
+  /** Absent: the cloud signs devices' certificates with a CA of its own. */
+  deviceCa: externalCa.optional(),
+  /** How long certificates of the cloud's own CA last; absent: without end. */
+  certificateDays: z.number().int().min(1).max(36_500).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   requestsPerMinutePerAddress: z.number().int().positive().default(1200),
   requestsPerMinutePerAaaClient: z.number().int().positive().default(6000),

@@ -6,6 +6,7 @@ import { createMasterKey, formatMasterKeys } from './crypto/master-key.ts'
 import { createSigningKey, formatSigningKeys } from './crypto/signing-key.ts'
 import { type CloudConfig, type DatabaseSettings, DataFolderError, dataFiles, writePrivateFile } from './data-folder.ts'
 import { databasePlace, prepareDatabase } from './folder-database.ts'
+import { createOwnCa } from './issuer/own-ca.ts'
 import { createSelfSignedTls } from './self-signed-tls.ts'
 import { appendAudit } from './store/audit-log.ts'
 import { openDatabase } from './store/database.ts'
@@ -47,6 +48,7 @@ async function fill(options: InitOptions): Promise<void> {
   const tls = await tlsFiles(options)
   await writePrivateFile(files.masterKeys, formatMasterKeys([createMasterKey()]))
   await writePrivateFile(files.signingKeys, formatSigningKeys([await createSigningKey()]))
+  await createOwnCa(files.deviceCa)
   await createDatabase(options)
   const port = options.listen.slice(options.listen.lastIndexOf(':') + 1)
   const client = { url: `https://localhost:${port}`, ca: tls.ca, operatorKey: 'operator.key', serverName: options.host }

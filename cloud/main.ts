@@ -5,7 +5,7 @@ import { CommandError, openApiClient } from './cli/api-client.ts'
 import { addAuditCommand } from './cli/audit-command.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
 import { addPrincipalCommands, addProvisioningKeyCommands } from './cli/registry-commands.ts'
-import { addInit, addServe, addSigningKeys, DEFAULT_FOLDER } from './cli/service-commands.ts'
+import { addDeviceCa, addInit, addServe, addSigningKeys, DEFAULT_FOLDER } from './cli/service-commands.ts'
 import { DataFolderError } from './data-folder.ts'
 
 function buildProgram(): Command {
@@ -23,6 +23,7 @@ function buildProgram(): Command {
   addDeviceCommands(program, openApi)
   addAuditCommand(program, openApi)
   addSigningKeys(program, openApi)
+  addDeviceCa(program, openApi)
   return program
 }
 

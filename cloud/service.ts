@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
 import { databasePlace, prepareDatabase } from './folder-database.ts'
 import { buildServer } from './http/server.ts'
+import { openIssuer } from './issuer/open-issuer.ts'
 import { sealDecoy } from './onboarding/records.ts'
 import type { CloudParts } from './parts.ts'
 import { openDatabase } from './store/database.ts'
@@ -30,12 +31,14 @@ export async function startService(folder: string, options: ServiceOptions = {})
   const place = await databasePlace(folder, config.database)
   await prepareDatabase(place)
   const db = openDatabase(place)
+  const nowMs = options.nowMs ?? Date.now
   const parts: CloudParts = {
     db,
     ...keys,
     sealedDecoy: sealDecoy(keys.masterKeys),
+    deviceIssuer: await openIssuer(folder, config, nowMs),
     issuer: config.issuer,
-    nowMs: options.nowMs ?? Date.now,
+    nowMs,
   }
   const app = await buildServer(parts, { ...config, tls, logLevel: options.logLevel ?? config.logLevel })
   await app.listen(listenAddress(options.listen ?? config.listen))

@@ -1,4 +1,4 @@
-/** `zipkey-cloud init` and `serve`, the two that work on the folder itself, and `signing-keys`. */
+/** `zipkey-cloud init` and `serve`, the two that work on the folder itself, `signing-keys` and `device-ca`. */
 
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -83,6 +83,19 @@ export function addServe(program: Command): void {
       }
       process.once('SIGTERM', stop)
       process.once('SIGINT', stop)
+    })
+}
+
+/** Adds `device-ca`. */
+export function addDeviceCa(program: Command, openApi: OpenApi): void {
+  program
+    .command('device-ca')
+    .description("print the CA certificates (PEM) that hotspots check devices' certificates against")
+    .option('--out <file>', 'write them into a file')
+    .action(async ({ out }: { out?: string }) => {
+      const { ca } = await (await openApi()).call('GET', '/v1/device-ca', z.object({ ca: z.string() }))
+      if (out === undefined) print(ca.trimEnd())
+      else await writeFile(out, ca)
     })
 }
 

@@ -6,12 +6,14 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../../agent/contract/routes.ts'
 import { formatSecretText } from '../../agent/contract/secret-text.ts'
 import { SIGNED_TIME_TYP } from '../../agent/contract/signed-time.ts'
 import { ApiProblem } from '../api-problem.ts'
+import type { AccessClaims } from '../crypto/access-token.ts'
 import { createChallenge } from '../crypto/challenge.ts'
 import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
 import { signedActions } from '../onboarding/actions.ts'
 import { parseAssertion } from '../onboarding/assertion.ts'
 import { issueToken } from '../onboarding/issue-token.ts'
 import { swapCredential } from '../onboarding/swap.ts'
+import { swapForCertificate } from '../onboarding/swap-for-certificate.ts'
 import type { CloudParts } from '../parts.ts'
 import { devices, PUBLIC } from './declared-security.ts'
 import { deviceOf } from './principal.ts'
@@ -20,7 +22,8 @@ import { problemAnswers } from './problems.ts'
 const tokenRequest = z.object({
   grant_type: z.literal('client_credentials'),
   client_assertion_type: z.literal(JWT_BEARER_ASSERTION),
-  client_assertion: z.string().max(4096),
+  // With a certificate's chain in it: up to eight certificates.
+  client_assertion: z.string().max(32_768),
 })
 
 const tokenAnswer = z.object({
@@ -30,7 +33,35 @@ const tokenAnswer = z.object({
   scope: z.enum(['enrol', 'device']),
 })
 
-const nonce = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'a nonce is 43 characters of base64url')
+const swapRequest = z.object({
+  nonce: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'a nonce is 43 characters of base64url')
+    .describe('asks for a secret')
+    .optional(),
+  csr: z
+    .string()
+    .max(4096)
+    .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'csr is base64')
+    .describe("asks for a certificate: a request (PKCS#10, DER in base64) of the device's own P-256 key")
+    .optional(),
+  order: z.string().max(64).nullable().default(null),
+})
+
+const swapAnswer = z.union([
+  z.object({ secret_id: z.string(), secret: z.string() }),
+  z.object({ certificate: z.string().describe("PEM: the device's own certificate, then its issuers") }),
+])
+
+/** Answers a request for a secret, or for a certificate. */
+async function answerSwap(parts: CloudParts, claims: AccessClaims, { nonce, csr, order }: z.infer<typeof swapRequest>) {
+  if (nonce !== undefined && csr === undefined) {
+    const { secretId, secret } = await swapCredential(parts, claims, { nonce, order })
+    return { secret_id: secretId, secret: formatSecretText('zks_', secret) }
+  }
+  if (csr === undefined || nonce !== undefined) throw new ApiProblem('invalid-request', 'a request has a nonce or a csr, and not both')
+  return { certificate: await swapForCertificate(parts, claims, { request: new Uint8Array(Buffer.from(csr, 'base64')), order }) }
+}
 
 const NO_STORE = 'no-store'
 
@@ -54,18 +85,19 @@ export const deviceRoutes =
     })
 
     const swapSchema = {
-      summary: 'Issues a permanent secret, the first one or by a rotation order the next; the same nonce gets the same answer',
+      summary:
+        'Issues a permanent secret or certificate, the first or by a rotation order the next; the same nonce or key gets the same answer',
       security: devices('enrol', 'device'),
-      body: z.object({ nonce, order: z.string().max(64).nullable().default(null) }),
+      body: swapRequest,
       response: {
-        201: z.object({ secret_id: z.string(), secret: z.string() }),
-        ...problemAnswers('invalid-token', 'insufficient-scope', 'nonce-spent', 'order-closed'),
+        201: swapAnswer,
+        ...problemAnswers('invalid-token', 'insufficient-scope', 'nonce-spent', 'order-closed', 'unavailable'),
       },
     }
     app.post(ROUTES.deviceCredential, { schema: swapSchema }, async (request, reply) => {
-      const issued = await swapCredential(parts, deviceOf(request), request.body)
+      const issued = await answerSwap(parts, deviceOf(request), request.body)
       reply.code(201).header('cache-control', NO_STORE)
-      return { secret_id: issued.secretId, secret: formatSecretText('zks_', issued.secret) }
+      return issued
     })
 
     const actionsSchema = {
@@ -106,5 +138,12 @@ const timeRoutes =
       security: PUBLIC,
       response: { 200: z.object({ keys: z.array(jwk) }), ...problemAnswers() },
     }
+    const caSchema = {
+      summary: "The CA certificates (PEM) that hotspots check devices' certificates against",
+      security: PUBLIC,
+      response: { 200: z.object({ ca: z.string() }), ...problemAnswers() },
+    }
+    app.get('/v1/device-ca', { schema: caSchema }, async () => ({ ca: parts.deviceIssuer.caPem }))
+
     app.get('/v1/jwks', { schema: keysSchema }, async () => ({ keys: parts.signingKeys.publicKeys.keys.map((key) => ({ ...key })) }))
   }

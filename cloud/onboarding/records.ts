@@ -39,11 +39,14 @@ export async function temporaryPresented(
 
 const DECOY: SealedContext = ['provisioning-key', '', '']
 
+/** What secrets are opened and derived with. */
+type SealingParts = Pick<CloudParts, 'masterKeys' | 'sealedDecoy'>
+
 /** Seals a secret that is nobody's, to be opened in place of one that is missing. */
 export const sealDecoy = (keys: MasterKeys): string => seal(keys, DECOY, randomBytes(SECRET_BYTES))
 
 /** The secret behind a credential id; null where nothing that is stored gives one, after as much work as where something does. */
-export function secretOf(parts: CloudParts, name: DeviceName, id: CredentialId, { found, key }: CredentialRecords): Uint8Array | null {
+export function secretOf(parts: SealingParts, name: DeviceName, id: CredentialId, { found, key }: CredentialRecords): Uint8Array | null {
   switch (id.kind) {
     case 'temporary': {
       const bytes = open(parts, ['provisioning-key', name.account, id.keyId], key?.sealedKey ?? null)
@@ -62,11 +65,11 @@ export function secretOf(parts: CloudParts, name: DeviceName, id: CredentialId, 
   }
 }
 
-const open = (parts: CloudParts, context: SealedContext, sealed: string | null): Uint8Array =>
+const open = (parts: SealingParts, context: SealedContext, sealed: string | null): Uint8Array =>
   sealed === null ? unseal(parts.masterKeys, DECOY, parts.sealedDecoy) : unseal(parts.masterKeys, context, sealed)
 
 /** The secret with an id that this cloud made for this device; whether it is still good is the rules' question. */
-export function issuedSecretOf(parts: CloudParts, name: DeviceName, secretId: string): Uint8Array | null {
+export function issuedSecretOf(parts: SealingParts, name: DeviceName, secretId: string): Uint8Array | null {
   const id = parseSecretId(secretId)
   const master = id.ok ? masterKeyById(parts.masterKeys, id.value.masterKeyId) : null
   return master !== null && isSecretIdOf(secretId, master.bytes, name) ? deriveIssuedSecret(master.bytes, name, secretId) : null

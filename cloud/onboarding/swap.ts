@@ -1,10 +1,10 @@
-/** `POST /v1/device/credential` (contract §5): the permanent secret, answered only after what was decided is durable. */
+/** `POST /v1/device/credential` (contract §5): the permanent credential, answered only after what was decided is durable. */
 import { randomBytes } from 'node:crypto'
 import { makeSecretId } from '../../agent/contract/secret-id.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { AccessClaims } from '../crypto/access-token.ts'
 import type { CloudParts } from '../parts.ts'
-import type { DeviceCredentials, IssuedId, Verdict } from '../rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, issuedRecord, type Verdict } from '../rules/device-credentials.ts'
 import { requestRotation } from '../rules/rotation.ts'
 import { refused, requestCredential, type SwapVerdict } from '../rules/swap.ts'
 import { appendAudit } from '../store/audit-log.ts'
@@ -18,12 +18,17 @@ import { issuedSecretOf, temporaryPresented } from './records.ts'
 /** The permanent secret. */
 export type IssuedSecret = { readonly secretId: string; readonly secret: Uint8Array }
 
-/** What a device asks with: its nonce, and the order that it follows; null for the first permanent secret. */
+/** What a device asks with: its nonce, and the order that it follows; null for the first permanent credential. */
 export type CredentialRequest = { readonly nonce: string; readonly order: string | null }
 
 /** Issues a permanent secret for a nonce, or throws the problem that says why not. */
 export async function swapCredential(parts: CloudParts, claims: AccessClaims, request: CredentialRequest): Promise<IssuedSecret> {
-  const answer = await parts.db.transaction().execute((db) => decide(parts, db, claims, request))
+  const [master] = parts.masterKeys
+  const nextId = (generation: number): IssuedId => ({
+    kind: 'issued',
+    secretId: makeSecretId(master.id, master.bytes, claims.name, generation, randomBytes(10)),
+  })
+  const answer = await decideSwap(parts, claims, { kind: 'issued', ...request, nextId, chainPem: null })
   if (!answer.issued) throw new ApiProblem(answer.problem, answer.reason)
   if (answer.id.kind !== 'issued') throw new Error('a nonce of a secret was answered with a certificate')
   const { secretId } = answer.id
@@ -32,16 +37,47 @@ export async function swapCredential(parts: CloudParts, claims: AccessClaims, re
   return { secretId, secret }
 }
 
-async function decide(parts: CloudParts, db: Database, claims: AccessClaims, request: CredentialRequest): Promise<SwapVerdict> {
+/** A request as the rules see it. */
+type Asked = CredentialRequest & { readonly kind: IssuedId['kind'] }
+
+/** A request, and what a new credential would be: its id and, for a certificate, its chain (PEM). */
+type Offered = Asked & { readonly nextId: (generation: number) => IssuedId; readonly chainPem: string | null }
+
+/** Decides a request in one transaction. */
+export const decideSwap = (parts: CloudParts, claims: AccessClaims, offered: Offered): Promise<SwapVerdict> =>
+  parts.db.transaction().execute(async (db) => (await decide(parts, db, claims, offered, () => true)).answer)
+
+/** What the device is answered already, or that a new credential is due. */
+export type SwapPreview = { readonly kind: 'decided'; readonly answer: SwapVerdict } | { readonly kind: 'due' }
+
+/** Decides a request as far as it needs no new credential; where one is due, nothing has changed yet. */
+export async function previewSwap(parts: CloudParts, claims: AccessClaims, asked: Asked): Promise<SwapPreview> {
+  const isKnown = (before: DeviceCredentials, answer: SwapVerdict) => !answer.issued || issuedRecord(before, answer.id) !== null
+  const offered = { ...asked, nextId: () => NOT_YET, chainPem: null }
+  const { answer, decided } = await parts.db.transaction().execute((db) => decide(parts, db, claims, offered, isKnown))
+  return decided ? { kind: 'decided', answer } : { kind: 'due' }
+}
+
+const NOT_YET: IssuedId = { kind: 'certificate', fingerprint: '' }
+
+/** Judges, and carries out what `isWanted` says. */
+async function decide(
+  parts: CloudParts,
+  db: Database,
+  claims: AccessClaims,
+  offered: Offered,
+  isWanted: (before: DeviceCredentials, answer: SwapVerdict) => boolean,
+): Promise<{ readonly answer: SwapVerdict; readonly decided: boolean }> {
   const { name } = claims
   const nowMs = parts.nowMs()
   const found = await findAndLockDevice(db, name)
-  if (found.found !== 'device') return NOT_SWAPPED
+  if (found.found !== 'device') return { answer: NOT_SWAPPED, decided: true }
   const before = found.device.credentials
-  const verdict = await judge(parts, db, claims, before, request)
-  if (verdict.device !== null) await saveDevice(db, name, { before, after: verdict.device, chainPem: null }, nowMs)
-  await appendAudit(db, nowMs, auditEntries(name, 'device', verdict.events))
-  return verdict.answer
+  const { answer, device, events } = await judge(parts, db, claims, before, offered)
+  if (!isWanted(before, answer)) return { answer, decided: false }
+  if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: offered.chainPem }, nowMs)
+  await appendAudit(db, nowMs, auditEntries(name, 'device', events))
+  return { answer, decided: true }
 }
 
 async function judge(
@@ -49,20 +85,15 @@ async function judge(
   db: Database,
   { name, credentialId }: AccessClaims,
   device: DeviceCredentials,
-  { nonce, order }: CredentialRequest,
+  { order, kind, nonce, nextId }: Offered,
 ): Promise<Verdict<SwapVerdict>> {
-  const [master] = parts.masterKeys
-  const nextId = (generation: number): IssuedId => ({
-    kind: 'issued',
-    secretId: makeSecretId(master.id, master.bytes, name, generation, randomBytes(10)),
-  })
   if (credentialId.kind !== 'temporary') {
     const orderOpen = order !== null && (await openOrder(db, name)) === order
-    return requestRotation(device, { credentialId, orderOpen, kind: 'issued', nonce, nextId })
+    return requestRotation(device, { credentialId, orderOpen, kind, nonce, nextId })
   }
   const key = await findProvisioningKey(db, name.account, credentialId.keyId)
   if (key === null) return refused(device, NOT_SWAPPED.problem, NOT_SWAPPED.reason)
-  return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), kind: 'issued', nonce, nextId })
+  return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), kind, nonce, nextId })
 }
 
 const NOT_SWAPPED = { issued: false, problem: 'insufficient-scope', reason: 'this credential is not swapped' } as const

@@ -52,6 +52,7 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
 export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/rate-limit': ['cloud/'],
   '@fastify/swagger': ['cloud/'],
+  '@peculiar/x509': ['cloud/issuer/'],
   'better-sqlite3': ['cloud/', 'scripts/bench/cloud/'],
   commander: ['cloud/', 'scripts/', 'agent/cli/'],
   convict: ['config/'],

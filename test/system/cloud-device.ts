@@ -1,18 +1,34 @@
 /** A device as the Cloud API sees it: assertions, tokens and the swap by the contract's own functions, without an agent. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { type KeyObject, randomBytes, randomUUID } from 'node:crypto'
 import { request } from 'node:https'
+import { parseCertificateChain } from '../../agent/contract/certificate.ts'
 import { deriveApiKey, deriveHotspotPassword, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
 import { type CredentialId, type DeviceName, formatInnerIdentity } from '../../agent/contract/names.ts'
 import { parseProblem } from '../../agent/contract/problems.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../agent/contract/routes.ts'
 import { parseSwapAnswer } from '../../agent/contract/swap.ts'
-import { parseTokenAnswer, type Scope, signAssertion } from '../../agent/contract/token.ts'
+import { type AssertionKey, parseTokenAnswer, type Scope, signAssertion } from '../../agent/contract/token.ts'
 
 /** What of a running cloud a device needs. */
 export type CloudAddress = { readonly url: string; readonly caPem: string; readonly issuer: string }
 
 /** A secret, and how it is called on the wire. */
 export type DeviceCredential = { readonly name: DeviceName; readonly id: CredentialId; readonly secret: Uint8Array }
+
+/** A certificate with its issuers and its private key. */
+export type CertificateCredential = {
+  readonly name: DeviceName
+  readonly id: Extract<CredentialId, { kind: 'certificate' }>
+  readonly privateKey: KeyObject
+  readonly chainPem: string
+}
+
+function keyOf(credential: DeviceCredential | CertificateCredential): AssertionKey {
+  if ('secret' in credential) return { kind: 'secret', apiKey: deriveApiKey(credential.secret, credential.name) }
+  const chain = parseCertificateChain(credential.chainPem)
+  if (!chain.ok) throw new Error(chain.problem)
+  return { kind: 'certificate', privateKey: credential.privateKey, chain: chain.value.map(({ raw }) => raw) }
+}
 
 /** An answer: the status, the body, and the problem type where it is one. */
 export type Answer = {
@@ -66,7 +82,11 @@ export type AssertionChanges = {
 }
 
 /** A client assertion. */
-export const assertionOf = (cloud: CloudAddress, credential: DeviceCredential, changes: AssertionChanges = {}): Promise<string> =>
+export const assertionOf = (
+  cloud: CloudAddress,
+  credential: DeviceCredential | CertificateCredential,
+  changes: AssertionChanges = {},
+): Promise<string> =>
   signAssertion(
     {
       name: credential.name,
@@ -77,7 +97,7 @@ export const assertionOf = (cloud: CloudAddress, credential: DeviceCredential, c
       challenge: changes.challenge ?? null,
       run: changes.run ?? null,
     },
-    { kind: 'secret', apiKey: deriveApiKey(credential.secret, credential.name) },
+    keyOf(credential),
   )
 
 /** Sends an assertion to the token endpoint. */
@@ -88,7 +108,11 @@ export function sendAssertion(cloud: CloudAddress, assertion: string): Promise<A
 }
 
 /** A token request; the problem type, or `granted`. */
-export async function tokenOutcome(cloud: CloudAddress, credential: DeviceCredential, changes: AssertionChanges = {}): Promise<string> {
+export async function tokenOutcome(
+  cloud: CloudAddress,
+  credential: DeviceCredential | CertificateCredential,
+  changes: AssertionChanges = {},
+): Promise<string> {
   const answer = await sendAssertion(cloud, await assertionOf(cloud, credential, changes))
   return answer.status === 200 ? 'granted' : (answer.problem ?? String(answer.status))
 }
@@ -96,7 +120,7 @@ export async function tokenOutcome(cloud: CloudAddress, credential: DeviceCreden
 /** An access token; a refusal throws. */
 export async function tokenOf(
   cloud: CloudAddress,
-  credential: DeviceCredential,
+  credential: DeviceCredential | CertificateCredential,
 ): Promise<{ readonly value: string; readonly scope: Scope }> {
   const answer = await sendAssertion(cloud, await assertionOf(cloud, credential))
   const token = parseTokenAnswer(answer.body)

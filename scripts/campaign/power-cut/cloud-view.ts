@@ -1,7 +1,7 @@
 /** Looks at the real cloud from beside it: what it knows of a device at this moment, and what its own rules would say to a credential. */
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import type { Credential } from '../../../agent/credential/credential.ts'
-import { dataFiles, readCloudConfig, readKeys } from '../../../cloud/data-folder.ts'
+import { dataFiles, readKeys } from '../../../cloud/data-folder.ts'
 import { credentialsOf, readRecords, sealDecoy, secretOf, temporaryPresented } from '../../../cloud/onboarding/records.ts'
 import type { CloudParts } from '../../../cloud/parts.ts'
 import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.ts'
@@ -14,20 +14,21 @@ import { openSqlite } from '../../../cloud/store/sqlite.ts'
 /** What the cloud knows of a device's credentials; null: it does not know the device. */
 export type CloudState = DeviceCredentials | null
 
+type SeenParts = Pick<CloudParts, 'db' | 'masterKeys' | 'sealedDecoy'>
+
 /** A reader of a running cloud's own folder. */
 export class CloudView {
-  readonly #parts: CloudParts
+  readonly #parts: SeenParts
 
-  private constructor(parts: CloudParts) {
+  private constructor(parts: SeenParts) {
     this.#parts = parts
   }
 
   /** Opens the folder that `zipkey-cloud init` made. */
   static async open(folder: string): Promise<CloudView> {
-    const keys = await readKeys(folder)
-    const { issuer } = await readCloudConfig(folder)
+    const { masterKeys } = await readKeys(folder)
     const db = openSqlite(dataFiles(folder).database)
-    return new CloudView({ db, ...keys, sealedDecoy: sealDecoy(keys.masterKeys), issuer, nowMs: Date.now })
+    return new CloudView({ db, masterKeys, sealedDecoy: sealDecoy(masterKeys) })
   }
 
   /** What is committed at this moment. */

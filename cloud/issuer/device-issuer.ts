@@ -1,0 +1,11 @@
+/** Who signs the certificates that devices ask for (contract §5): a CA of the cloud's own, or one elsewhere that a command asks. */
+import type { DeviceName } from '../../agent/contract/names.ts'
+import type { CertificateRequest } from './certificate-request.ts'
+
+/** A CA for devices. */
+export type DeviceIssuer = {
+  /** The CA certificates (PEM) that hotspots check the devices' chains against. */
+  readonly caPem: string
+  /** Signs for a device and gives the chain (PEM), its own first. It may take seconds; an ApiProblem says that it gives none now. */
+  readonly issue: (name: DeviceName, request: CertificateRequest) => Promise<string>
+}
