@@ -55,6 +55,8 @@ const configSchema = z.strictObject({
   /** How long certificates of the cloud's own CA last; absent: without end. */
   certificateDays: z.number().int().min(1).max(36_500).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  /** A program and its parameters: it gets each alarm as JSON on its stdin. */
+  alarmCommand: z.array(z.string().min(1)).min(1).nullable().default(null),
   requestsPerMinutePerAddress: z.number().int().positive().default(1200),
   requestsPerMinutePerAaaClient: z.number().int().positive().default(6000),
   /** Left out for SQLite in the folder. */

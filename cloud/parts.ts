@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { MasterKeys } from './crypto/master-key.ts'
 import type { SigningKeys } from './crypto/signing-key.ts'
 import type { DeviceIssuer } from './issuer/device-issuer.ts'
+import type { Alarm } from './store/alarms.ts'
 import type { Tables } from './store/tables.ts'
 
 /** The cloud's parts. */
@@ -16,4 +17,6 @@ export type CloudParts = {
   /** The one fixed string that assertions are made for and access tokens come from. */
   readonly issuer: string
   readonly nowMs: () => number
+  /** Tells people of an alarm that was committed; it takes its own time and never throws. */
+  readonly tellAlarm: (alarm: Alarm) => void
 }

@@ -1,6 +1,7 @@
 /** The running service: the folder's keys and database, the HTTP server over TLS, and what it forgets once a minute. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { createAlarmTeller } from './alarm-command.ts'
 import { readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
 import { databasePlace, prepareDatabase } from './folder-database.ts'
 import { buildServer } from './http/server.ts'
@@ -39,8 +40,10 @@ export async function startService(folder: string, options: ServiceOptions = {})
     deviceIssuer: await openIssuer(folder, config, nowMs),
     issuer: config.issuer,
     nowMs,
+    tellAlarm: (alarm) => alarms.tell(alarm),
   }
   const app = await buildServer(parts, { ...config, tls, logLevel: options.logLevel ?? config.logLevel })
+  const alarms = createAlarmTeller({ command: config.alarmCommand, log: app.log })
   await app.listen(listenAddress(options.listen ?? config.listen))
   const forgetting = setInterval(() => {
     forgetExpiredUses(db, parts.nowMs() - CLOCKS_APART_MS).catch((error: unknown) =>
@@ -50,6 +53,7 @@ export async function startService(folder: string, options: ServiceOptions = {})
   const close = async (): Promise<void> => {
     clearInterval(forgetting)
     await app.close()
+    await alarms.close()
     await db.destroy()
   }
   const address = app.server.address()

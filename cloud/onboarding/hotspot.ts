@@ -53,8 +53,9 @@ export async function authorizeHotspot(parts: CloudParts, client: StoredAaaClien
 
 async function judge(parts: CloudParts, identity: InnerIdentity, { found, key }: CredentialRecords) {
   if (found.found === 'other-spelling') return { good: false, reason: 'another device has this id but for upper and lower case' } as const
-  const presented = key === null ? null : await temporaryPresented(parts.db, identity, key, parts.nowMs())
-  return judgeAtHotspot(credentialsOf(found), identity.credentialId, presented)
+  const nowMs = parts.nowMs()
+  const presented = key === null ? null : await temporaryPresented(parts.db, identity, key, nowMs)
+  return judgeAtHotspot(credentialsOf(found), { id: identity.credentialId, presented, nowMs })
 }
 
 const told = (event: CredentialEventName, { credentialId }: InnerIdentity, detail: string): CredentialEvent => ({

@@ -6,10 +6,12 @@ import { challengeTimeMs } from '../crypto/challenge.ts'
 import type { CloudParts } from '../parts.ts'
 import { judgeAssertionTime } from '../rules/assertion-time.ts'
 import type { CredentialEventName } from '../rules/audit-event.ts'
-import type { Verdict } from '../rules/device-credentials.ts'
+import type { Shown, Verdict } from '../rules/device-credentials.ts'
+import type { HeardRun } from '../rules/shared-identity.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../rules/token.ts'
+import type { Alarm } from '../store/alarms.ts'
 import { appendAudit } from '../store/audit-log.ts'
-import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice } from '../store/devices.ts'
+import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice, saveRuns } from '../store/devices.ts'
 import { accountExists } from '../store/principals.ts'
 import { findAndLockProvisioningKey, findProvisioningKey } from '../store/provisioning-keys.ts'
 import { closeOrder } from '../store/rotation-orders.ts'
@@ -17,7 +19,9 @@ import type { Database } from '../store/tables.ts'
 import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
+import { hearRunOf } from './hear-run.ts'
 import { credentialsOf, readRecords, temporaryPresented } from './records.ts'
+import { tell } from './tell.ts'
 import { findVerifier } from './verifier.ts'
 
 const DEVICE = 'device'
@@ -31,8 +35,9 @@ export type TokenGrant = { readonly accessToken: string; readonly scope: Scope; 
 export async function issueToken(parts: CloudParts, assertion: Assertion): Promise<TokenGrant> {
   const { name, credentialId } = assertion
   await requireGenuine(parts, assertion)
-  const usableUntilMs = await requireTimely(parts, assertion)
-  const answer = await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, usableUntilMs))
+  const timely = await requireTimely(parts, assertion)
+  const { answer, alarms } = await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, timely))
+  for (const alarm of alarms) parts.tellAlarm(alarm)
   if (!answer.granted) throw new ApiProblem(answer.problem, answer.reason)
   const accessToken = await signAccessToken(parts.signingKeys, parts.issuer, { name, scope: answer.scope, credentialId }, parts.nowMs())
   return { accessToken, scope: answer.scope, expiresInS: ACCESS_TOKEN_LIFE_MS / 1000 }
@@ -46,28 +51,39 @@ async function requireGenuine(parts: CloudParts, assertion: Assertion): Promise<
   if (isRegistered && signed) return
   // An account that does not exist has no log that anybody reads.
   if (await accountExists(parts.db, name.account))
-    await tell(parts, assertion, 'unknown-credential-refused', 'the signature is wrong', ANYONE)
+    await tellAudit(parts, assertion, 'unknown-credential-refused', 'the signature is wrong', ANYONE)
   throw new ApiProblem('unknown-credential', UNKNOWN)
 }
 
-async function requireTimely(parts: CloudParts, assertion: Assertion): Promise<number> {
+/** Until when the assertion could be used again, and when it was made: not before the challenge that it carries was drawn. */
+type Timely = { readonly usableUntilMs: number; readonly madeMs: number }
+
+async function requireTimely(parts: CloudParts, assertion: Assertion): Promise<Timely> {
   if (assertion.audience !== parts.issuer) throw new ApiProblem('invalid-request', `aud of an assertion is ${parts.issuer}`)
   const { issuedMs, expiresMs, challenge } = assertion
   const challengeMs = challenge === null ? null : (challengeTimeMs(parts.masterKeys[0], challenge) ?? 'foreign')
   const judgement = judgeAssertionTime({ issuedMs, expiresMs, challengeMs }, parts.nowMs())
-  if (judgement.timely) return judgement.usableUntilMs
-  await tell(parts, assertion, 'assertion-outside-time', judgement.reason, DEVICE)
+  if (judgement.timely) return { usableUntilMs: judgement.usableUntilMs, madeMs: typeof challengeMs === 'number' ? challengeMs : issuedMs }
+  await tellAudit(parts, assertion, 'assertion-outside-time', judgement.reason, DEVICE)
   throw new ApiProblem(judgement.problem, judgement.reason)
 }
 
-async function tell(parts: CloudParts, { name, credentialId }: Assertion, event: CredentialEventName, detail: string, principal: string) {
+async function tellAudit(
+  parts: CloudParts,
+  { name, credentialId }: Assertion,
+  event: CredentialEventName,
+  detail: string,
+  principal: string,
+) {
   await appendAudit(parts.db, parts.nowMs(), auditEntries(name, principal, [{ event, credentialId, detail }]))
 }
 
 type PartsInTransaction = Omit<CloudParts, 'db'> & { readonly db: Database }
 
+type Decision = { readonly answer: TokenVerdict; readonly alarms: readonly Alarm[] }
+
 /** The one transaction: the assertion is used up, the credentials change, the audit log tells. A refusal commits as well. */
-async function decide(parts: PartsInTransaction, assertion: Assertion, usableUntilMs: number): Promise<TokenVerdict> {
+async function decide(parts: PartsInTransaction, assertion: Assertion, { usableUntilMs, madeMs }: Timely): Promise<Decision> {
   const { db } = parts
   const { name, credentialId } = assertion
   const nowMs = parts.nowMs()
@@ -75,32 +91,32 @@ async function decide(parts: PartsInTransaction, assertion: Assertion, usableUnt
     if (await useOnce(db, use, usableUntilMs)) continue
     const reason = 'the assertion, or its challenge, was used before'
     await appendAudit(db, nowMs, auditEntries(name, DEVICE, [{ event: 'assertion-replayed', credentialId, detail: reason }]))
-    return { granted: false, problem: assertion.challenge === null ? 'assertion-replayed' : 'clock-skew', reason }
+    return { answer: { granted: false, problem: assertion.challenge === null ? 'assertion-replayed' : 'clock-skew', reason }, alarms: [] }
   }
   const found = await findAndLockDevice(db, name)
-  const verdict = await judge(parts, assertion, found)
-  const stored = await store(db, assertion, found, verdict, nowMs)
+  const heard = hearRunOf(assertion, found, nowMs)
+  const verdict = await judge(parts, assertion, found, { nowMs, madeMs })
+  const stored = await store(db, assertion, { found, verdict, runs: heard.runs }, nowMs)
   if (verdict.events.some(({ event }) => event === 'became-current')) await closeOrder(db, name, nowMs)
-  await appendAudit(db, nowMs, auditEntries(name, DEVICE, stored.events))
-  return stored.answer
+  return { answer: stored.answer, alarms: await tell(db, name, DEVICE, [...heard.events, ...stored.events], nowMs) }
 }
 
-async function judge(parts: PartsInTransaction, assertion: Assertion, found: FoundDevice): Promise<Verdict<TokenVerdict>> {
+async function judge(parts: PartsInTransaction, assertion: Assertion, found: FoundDevice, shown: Shown): Promise<Verdict<TokenVerdict>> {
   const { name, credentialId } = assertion
   const device = credentialsOf(found)
   if (found.found === 'other-spelling') return otherSpelling(assertion)
   switch (credentialId.kind) {
     case 'issued':
     case 'certificate':
-      return tokenByIssued(device, credentialId)
+      return tokenByIssued(device, credentialId, shown)
     case 'flashed':
-      return tokenByFlashed(device)
+      return tokenByFlashed(device, shown)
     case 'temporary': {
       // Only a first enrolment counts devices, and only that needs the key to itself.
       const read = device === null ? findAndLockProvisioningKey : findProvisioningKey
       const key = await read(parts.db, name.account, credentialId.keyId)
       if (key === null) throw new Error('a provisioning key vanished between its signature and its rules')
-      return tokenByTemporary(device, await temporaryPresented(parts.db, name, key, parts.nowMs()))
+      return tokenByTemporary(device, await temporaryPresented(parts.db, name, key, shown.nowMs), shown)
     }
   }
 }
@@ -114,20 +130,16 @@ function otherSpelling({ credentialId }: Assertion): Verdict<TokenVerdict> {
   }
 }
 
-async function store(
-  db: Database,
-  assertion: Assertion,
-  found: FoundDevice,
-  verdict: Verdict<TokenVerdict>,
-  nowMs: number,
-): Promise<Verdict<TokenVerdict>> {
-  const { name } = assertion
+type Change = { readonly found: FoundDevice; readonly verdict: Verdict<TokenVerdict>; readonly runs: readonly HeardRun[] }
+
+async function store(db: Database, { name }: Assertion, { found, verdict, runs }: Change, nowMs: number): Promise<Verdict<TokenVerdict>> {
   if (verdict.device === null) return verdict
   if (found.found === 'device') {
     await saveDevice(db, name, { before: found.device.credentials, after: verdict.device, chainPem: null }, nowMs)
+    if (runs !== found.device.runs) await saveRuns(db, name, runs)
     return verdict
   }
-  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null }, nowMs)) return verdict
+  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null, runs }, nowMs)) return verdict
   // Another process enrolled this id in the meantime: nothing is decided on an old view, and the device asks again.
   throw new ApiProblem('unavailable', 'the device is being enrolled at this moment', 1)
 }

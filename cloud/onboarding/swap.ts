@@ -88,8 +88,8 @@ async function judge(
   { order, kind, nonce, nextId }: Offered,
 ): Promise<Verdict<SwapVerdict>> {
   if (credentialId.kind !== 'temporary') {
-    const orderOpen = order !== null && (await openOrder(db, name)) === order
-    return requestRotation(device, { credentialId, orderOpen, kind, nonce, nextId })
+    const orders = { order, openOrder: await openOrder(db, name), nowMs: parts.nowMs() }
+    return requestRotation(device, { credentialId, ...orders, kind, nonce, nextId })
   }
   const key = await findProvisioningKey(db, name.account, credentialId.keyId)
   if (key === null) return refused(device, NOT_SWAPPED.problem, NOT_SWAPPED.reason)

@@ -8,6 +8,7 @@ import { ApiProblem } from '../api-problem.ts'
 import { seal } from '../crypto/sealed.ts'
 import { auditEntries, credentialLabel } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
+import { NO_CREDENTIALS } from '../rules/device-credentials.ts'
 import { appendAudit } from '../store/audit-log.ts'
 import { findDevice, insertDevice } from '../store/devices.ts'
 import { accountExists, type StoredOperatorKey } from '../store/principals.ts'
@@ -47,9 +48,9 @@ async function registerDevice(parts: CloudParts, by: StoredOperatorKey, account:
   const secret = secretBytes(row, name)
   if (!secret.ok) return secret
   const sealedSecret = seal(parts.masterKeys, ['flashed-secret', account, id.value], secret.value)
-  const credentials = { temporary: { state: 'none' }, flashed: 'good', issued: [] } as const
+  const credentials = { ...NO_CREDENTIALS, flashed: 'good' } as const
   return parts.db.transaction().execute(async (db) => {
-    const isNew = await insertDevice(db, { name, credentials, sealedSecret }, parts.nowMs())
+    const isNew = await insertDevice(db, { name, credentials, sealedSecret, runs: [] }, parts.nowMs())
     if (!isNew) return unparsed('a device with this id, perhaps in another case, exists already')
     const event = { event: 'registered', credentialId: { kind: 'flashed' }, detail: row.format } as const
     await appendAudit(db, parts.nowMs(), auditEntries(name, operatorPrincipal(by), [event]))

@@ -20,6 +20,14 @@ export const CREDENTIAL_EVENTS = [
   'superseded-credential-refused',
   'revoked-credential-refused',
   'unknown-credential-refused',
+  'late-request-refused',
+  'rotation-frozen',
+  'rotation-unfrozen',
+  'credential-revoked',
+  'credential-rearmed',
+  'rearmed-credential-used',
+  'rearm-cancelled',
+  'identity-shared',
   'assertion-outside-time',
   'assertion-replayed',
   'hotspot-refused',
@@ -36,6 +44,10 @@ export const OPERATOR_EVENTS = [
   'operator-key-created',
   'aaa-client-created',
   'rotation-ordered',
+  'rotation-order-taken-back',
+  'rotation-schedule-created',
+  'rotation-schedule-deleted',
+  'alarm-acknowledged',
 ] as const
 
 /** One of the credential events. */

@@ -2,6 +2,7 @@
 import type { ProblemType } from '../../agent/contract/problems.ts'
 import type { DeviceCredentials } from './device-credentials.ts'
 import { matchesIdPattern } from './id-pattern.ts'
+import { isRearmed } from './rearm.ts'
 
 /** The rules of a provisioning key; null stands for no limit. */
 export type ProvisioningKeyRules = {
@@ -43,11 +44,14 @@ function judgeFirstEnrolment({ deviceId, key, enrolledDevices, nowMs }: Temporar
 
 /**
  * Judges a temporary credential whose signature was good. The rules apply when a key first enrols the device; afterwards only
- * the swap, or retiring the key, ends it. A device flashed again with another key is enrolled anew, under that key's rules.
+ * the swap, revoking it, or retiring the key ends it. A device flashed again with another key is enrolled anew, under that key's
+ * rules. An operator who re-arms it means this one device, whatever became of the key.
  */
 export function judgeTemporary(device: DeviceCredentials | null, presented: TemporaryPresented): TemporaryJudgement {
   const temporary = device?.temporary ?? null
+  if (isRearmed(device, { kind: 'temporary', keyId: presented.key.keyId }, presented.nowMs)) return { good: true, enrols: false }
   if (temporary?.state === 'superseded') return refused('already-enrolled', 'the device has a permanent credential')
+  if (temporary?.state === 'revoked') return refused('revoked', 'the temporary credential was revoked')
   if (temporary?.state === 'none') return refused('unknown-credential', 'the device is registered with a secret of its own')
   if (presented.key.retired) return refused('revoked', 'the provisioning key is retired')
   if (temporary?.keyId === presented.key.keyId) return { good: true, enrols: false }

@@ -2,16 +2,21 @@
 import type { CredentialId } from '../../agent/contract/names.ts'
 import { type DeviceCredentials, issuedRecord } from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
+import { isRearmed } from './rearm.ts'
 
 /** What a good credential is, or why it is refused. */
 export type HotspotVerdict =
-  | { readonly good: true; readonly use: 'temporary' | 'flashed' | 'pending' | 'current' }
+  | { readonly good: true; readonly use: 'temporary' | 'flashed' | 'pending' | 'current' | 'rearmed' }
   | { readonly good: false; readonly reason: string }
 
 const refused = (reason: string): HotspotVerdict => ({ good: false, reason })
 
-/** Judges a credential shown at a hotspot; `presented` is null unless it is a temporary one of a key that exists. */
-export function judgeAtHotspot(device: DeviceCredentials | null, id: CredentialId, presented: TemporaryPresented | null): HotspotVerdict {
+/** A credential shown at a hotspot; `presented` is null unless it is a temporary one of a key that exists. */
+export type AtHotspot = { readonly id: CredentialId; readonly presented: TemporaryPresented | null; readonly nowMs: number }
+
+/** Judges a credential shown at a hotspot. */
+export function judgeAtHotspot(device: DeviceCredentials | null, { id, presented, nowMs }: AtHotspot): HotspotVerdict {
+  if (isRearmed(device, id, nowMs)) return { good: true, use: 'rearmed' }
   switch (id.kind) {
     case 'temporary': {
       if (presented === null) return refused('the provisioning key is not known')

@@ -1,7 +1,9 @@
 /** The swap's request (contract §5): one pending credential per device; the same nonce gets the same answer, a spent one never again. */
+import type { CredentialId } from '../../agent/contract/names.ts'
 import type { ProblemType } from '../../agent/contract/problems.ts'
 import type { CredentialEvent, DeviceCredentials, IssuedId, IssuedRecord, Verdict } from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
+import { withIssuedTo } from './rearm.ts'
 
 /** Which credential the device gets, or why none. */
 export type SwapVerdict =
@@ -28,7 +30,14 @@ const ISSUED = {
 export function requestCredential(device: DeviceCredentials, request: SwapRequest): Verdict<SwapVerdict> {
   const judgement = judgeTemporary(device, request.presented)
   if (!judgement.good) return refuse(device, request, judgement.problem, judgement.reason)
-  return answerNonce(device, request)
+  const { key, nowMs } = request.presented
+  return issuedTo(answerNonce(device, request), { kind: 'temporary', keyId: key.keyId }, nowMs)
+}
+
+/** The verdict, which remembers what was issued to a re-armed credential. */
+export function issuedTo(verdict: Verdict<SwapVerdict>, asker: CredentialId, nowMs: number): Verdict<SwapVerdict> {
+  const { answer, device } = verdict
+  return answer.issued && device !== null ? { ...verdict, device: withIssuedTo(device, asker, answer.id, nowMs) } : verdict
 }
 
 /** A nonce, and what a new credential would be called. */
@@ -52,7 +61,8 @@ export function answerNonce(device: DeviceCredentials, request: NonceRequest): V
 
 function refuse(device: DeviceCredentials, request: SwapRequest, problem: ProblemType, reason: string): Verdict<SwapVerdict> {
   const refusal: CredentialEvent = {
-    event: 'temporary-refused-after-swap',
+    // Its token was given before the swap; when the request was sent nobody knows.
+    event: 'late-request-refused',
     credentialId: { kind: 'temporary', keyId: request.presented.key.keyId },
     detail: reason,
   }

@@ -1,6 +1,8 @@
 /** Devices and their credentials' states, read as the rules see them and written back as the difference that a rule made. */
 import type { DeviceName } from '../../agent/contract/names.ts'
-import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName, type TemporaryState } from '../rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName } from '../rules/device-credentials.ts'
+import type { HeardRun } from '../rules/shared-identity.ts'
+import { credentialColumns, credentialsOfRow, formatRuns, isSameColumns, parseRuns } from './device-row.ts'
 import type { Database, DeviceTable, IssuedSecretTable } from './tables.ts'
 
 /** A device as it is stored. */
@@ -8,6 +10,8 @@ export type StoredDevice = {
   readonly credentials: DeviceCredentials
   /** The flashed secret, sealed; null where there is none. */
   readonly sealedSecret: string | null
+  /** The runs of its agent that were heard of. */
+  readonly runs: readonly HeardRun[]
   readonly createdAt: number
 }
 
@@ -46,35 +50,33 @@ async function found(db: Database, name: DeviceName, row: DeviceTable | undefine
   if (row === undefined) return { found: 'nothing' }
   if (row.id !== name.device) return { found: 'other-spelling' }
   const issued = rows.map((record) => ({ id: issuedIdOf(record), generation: record.generation, nonce: record.nonce, state: record.state }))
-  const credentials = { temporary: temporaryOf(row), flashed: row.flashed, issued }
-  return { found: 'device', device: { credentials, sealedSecret: row.sealed_secret, createdAt: row.created_at } }
+  const credentials = { ...credentialsOfRow(row), issued }
+  const { sealed_secret: sealedSecret, created_at: createdAt } = row
+  return { found: 'device', device: { credentials, sealedSecret, runs: parseRuns(row.runs), createdAt } }
 }
 
 const issuedIdOf = (row: Pick<IssuedSecretTable, 'secret_id' | 'certificate'>): IssuedId =>
   row.certificate === null ? { kind: 'issued', secretId: row.secret_id } : { kind: 'certificate', fingerprint: row.secret_id }
 
-const temporaryOf = (row: DeviceTable): TemporaryState =>
-  row.temporary === 'none' || row.enrolled_by === null ? { state: 'none' } : { state: row.temporary, keyId: row.enrolled_by }
-
-const temporaryColumns = (temporary: TemporaryState): Pick<DeviceTable, 'temporary' | 'enrolled_by'> => ({
-  temporary: temporary.state,
-  enrolled_by: temporary.state === 'none' ? null : temporary.keyId,
-})
-
 /** A device that is not stored yet. */
-export type NewDevice = { readonly name: DeviceName; readonly credentials: DeviceCredentials; readonly sealedSecret: string | null }
+export type NewDevice = {
+  readonly name: DeviceName
+  readonly credentials: DeviceCredentials
+  readonly sealedSecret: string | null
+  readonly runs: readonly HeardRun[]
+}
 
 /** Stores a new device; false where its id, in any case, is taken. */
-export async function insertDevice(db: Database, { name, credentials, sealedSecret }: NewDevice, nowMs: number): Promise<boolean> {
+export async function insertDevice(db: Database, { name, credentials, sealedSecret, runs }: NewDevice, nowMs: number): Promise<boolean> {
   const result = await db
     .insertInto('device')
     .values({
       account: name.account,
       id: name.device,
       folded_id: fold(name.device),
-      ...temporaryColumns(credentials.temporary),
-      flashed: credentials.flashed,
+      ...credentialColumns(credentials),
       sealed_secret: sealedSecret,
+      runs: formatRuns(runs),
       revision: 0,
       created_at: nowMs,
     })
@@ -89,8 +91,8 @@ export type DeviceChange = { readonly before: DeviceCredentials; readonly after:
 /** Writes what a rule changed of a device that is stored. */
 export async function saveDevice(db: Database, name: DeviceName, change: DeviceChange, nowMs: number): Promise<void> {
   const { before, after, chainPem } = change
-  if (after.temporary !== before.temporary || after.flashed !== before.flashed) {
-    const columns = { ...temporaryColumns(after.temporary), flashed: after.flashed }
+  const columns = credentialColumns(after)
+  if (!isSameColumns(columns, credentialColumns(before))) {
     await db.updateTable('device').set(columns).where('account', '=', name.account).where('id', '=', name.device).execute()
   }
   const known = new Map(before.issued.map((record) => [issuedName(record.id), record.state]))
@@ -101,6 +103,12 @@ export async function saveDevice(db: Database, name: DeviceName, change: DeviceC
   for (const record of changed) if (!ending.includes(record)) await setState(db, record, nowMs)
   const added = after.issued.filter(({ id }) => !known.has(issuedName(id)))
   for (const record of added) await insertIssued(db, name, { record, chainPem }, nowMs)
+}
+
+/** Writes which runs of the device's agent were heard of. */
+export async function saveRuns(db: Database, name: DeviceName, runs: readonly HeardRun[]): Promise<void> {
+  const change = db.updateTable('device').set({ runs: formatRuns(runs) })
+  await change.where('account', '=', name.account).where('id', '=', name.device).execute()
 }
 
 async function setState(db: Database, record: IssuedRecord, nowMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** The database's shape, step by step. A step that was released is never changed; the next one adds to it. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import type { Engine } from './engine.ts'
+import { addExceptions, createAlarms } from './operator-migrations.ts'
 import type { Tables } from './tables.ts'
 
 async function createRegistry(db: Kysely<unknown>): Promise<void> {
@@ -133,6 +134,8 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
   },
   '0002-rotation-orders': { up: createRotationOrders },
   '0003-certificates': { up: addCertificates },
+  '0004-alarms-and-schedules': { up: createAlarms },
+  '0005-freeze-rearm-runs': { up: addExceptions },
 })
 
 /** Brings the database to this version's shape. */

@@ -13,8 +13,8 @@ export async function insertOrder(db: Database, id: string, { account, device }:
   await db.insertInto('rotation_order').values({ id, account, device, created_at: nowMs, closed_at: null }).execute()
 }
 
-/** Closes the device's open order, if there is one: it served its purpose. */
-export async function closeOrder(db: Database, { account, device }: DeviceName, nowMs: number): Promise<void> {
+/** Closes the device's open order: it served its purpose, or was taken back. False where none is open. */
+export async function closeOrder(db: Database, { account, device }: DeviceName, nowMs: number): Promise<boolean> {
   const query = db.updateTable('rotation_order').set({ closed_at: nowMs }).where('account', '=', account).where('device', '=', device)
-  await query.where('closed_at', 'is', null).execute()
+  return (await query.where('closed_at', 'is', null).executeTakeFirst()).numUpdatedRows === 1n
 }

@@ -3,6 +3,7 @@
  * Lists are JSON text. No table holds a secret in the clear.
  */
 import type { Generated, Kysely, Transaction } from 'kysely'
+import type { AlarmKind } from '../rules/alarm.ts'
 import type { FlashedState, IssuedState, TemporaryState } from '../rules/device-credentials.ts'
 
 /** One product company. */
@@ -22,7 +23,10 @@ export type ProvisioningKeyTable = {
   created_at: number
 }
 
-/** A device. `folded_id` is its id in lower case, unique within the account. `revision` is raised to lock the row. */
+/**
+ * A device. `folded_id` is its id in lower case, unique within the account. `revision` is raised to lock the row. `rearmed` and
+ * `runs` are JSON text.
+ */
 export type DeviceTable = {
   account: string
   id: string
@@ -31,6 +35,10 @@ export type DeviceTable = {
   enrolled_by: string | null
   flashed: FlashedState
   sealed_secret: string | null
+  promoted_at: number | null
+  frozen_at: number | null
+  rearmed: string | null
+  runs: string
   revision: number
   created_at: number
 }
@@ -53,6 +61,23 @@ export type IssuedSecretTable = {
 
 /** An order to rotate a device's secret; open while `closed_at` is null. */
 export type RotationOrderTable = { id: string; account: string; device: string; created_at: number; closed_at: number | null }
+
+/** A rule by which devices are ordered to rotate; `allow` holds device ids and patterns. */
+export type RotationScheduleTable = { account: string; id: string; allow: string; every_ms: number; created_at: number }
+
+/** What an operator is told of; open while `acknowledged_at` is null, and then there is one of a kind for a device. */
+export type AlarmTable = {
+  id: string
+  account: string
+  device: string
+  kind: AlarmKind
+  detail: string
+  count: number
+  at: number
+  last_at: number
+  acknowledged_at: number | null
+  acknowledged_by: string | null
+}
 
 /** Assertions and challenges that were used, until they expire. */
 export type UsedOnceTable = { id: string; expires_at: number }
@@ -83,6 +108,8 @@ export type Tables = {
   device: DeviceTable
   issued_secret: IssuedSecretTable
   rotation_order: RotationOrderTable
+  rotation_schedule: RotationScheduleTable
+  alarm: AlarmTable
   used_once: UsedOnceTable
   operator_key: OperatorKeyTable
   aaa_client: AaaClientTable

@@ -12,6 +12,8 @@ export type Decided = { readonly world: World; readonly reply: Reply; readonly v
 
 type SwapRequest = Extract<Request, { ask: 'swap' }>
 
+const SHOWN = { nowMs: NOW_MS, madeMs: NOW_MS }
+
 const enrolledDevices = (cloud: DeviceCredentials | null): number => (cloud === null ? 0 : 1)
 
 export class Cloud {
@@ -28,8 +30,11 @@ export class Cloud {
   /** Whether a hotspot lets a credential in; null stands for the temporary secret. */
   admits(cloud: DeviceCredentials | null, secretId: string | null): boolean {
     const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
-    if (secretId === null) return this.#product.judgeAtHotspot(cloud, { kind: 'temporary', keyId: PRESENTED.key.keyId }, presented).good
-    return this.#product.judgeAtHotspot(cloud, issuedIdOf(secretId), null).good
+    const shown =
+      secretId === null
+        ? { id: { kind: 'temporary' as const, keyId: PRESENTED.key.keyId }, presented, nowMs: NOW_MS }
+        : { id: issuedIdOf(secretId), presented: null, nowMs: NOW_MS }
+    return this.#product.judgeAtHotspot(cloud, shown).good
   }
 
   /** Whether a credential opens a hotspot and the Cloud API. */
@@ -56,8 +61,8 @@ export class Cloud {
   }
 
   #token(cloud: DeviceCredentials | null, secretId: string | null) {
-    if (secretId !== null) return this.#product.tokenByIssued(cloud, issuedIdOf(secretId))
-    return this.#product.tokenByTemporary(cloud, { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) })
+    if (secretId !== null) return this.#product.tokenByIssued(cloud, issuedIdOf(secretId), SHOWN)
+    return this.#product.tokenByTemporary(cloud, { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }, SHOWN)
   }
 
   #decideToken(world: World, secretId: string | null): Decided {
@@ -88,8 +93,8 @@ export class Cloud {
       const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
       return this.#product.requestCredential(cloud, { presented, kind: 'issued', nonce, nextId })
     }
-    const orderOpen = orderId !== null && orderId === world.order
-    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), orderOpen, kind: 'issued', nonce, nextId })
+    const order = { order: orderId, openOrder: world.order, nowMs: NOW_MS }
+    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), ...order, kind: 'issued', nonce, nextId })
   }
 
   #says(value: unknown): Reply {

@@ -7,7 +7,7 @@ import type { Reacted } from './device.ts'
 import { afterPowerCut, type Disk } from './disk.ts'
 import type { Call } from './executor.ts'
 import type { Reply, Slots, StoreCall, StoreEnd } from './store-calls.ts'
-import { LINKS, ROGUE, SCANS, SIGNED_TIME } from './values.ts'
+import { LINKS, NOW_MS, ROGUE, SCANS, SIGNED_TIME } from './values.ts'
 import { type Device, type Request, type Scenario, type Violation, type World, withDevice } from './world.ts'
 
 /** A device that was steady this long starts its backoff anew. */
@@ -35,7 +35,10 @@ export class DeviceChoices {
   }
 
   async #orders(turn: Turn): Promise<readonly Choice[]> {
-    const { order } = turn.world
+    const { order: open, cloud } = turn.world
+    const { state } = turn.device
+    const isAsking = cloud !== null && state.phase === 'steady'
+    const order = isAsking ? this.#parts.product.orderFor(cloud, state.credential.id, open, NOW_MS) : null
     const reacted = order === null ? null : await this.#parts.devices.findOrder(turn.device, order)
     return reacted === null ? [] : [this.#choice(turn, 'finds the order', 0, reacted, null)]
   }

@@ -12,7 +12,7 @@ import { START, transition } from '../../agent/lifecycle/transition.ts'
 import { decodeNonce, decodeSlot, decodeTimeFloor } from '../../agent/store/records.ts'
 import { openStore } from '../../agent/store/store.ts'
 import { judgeAtHotspot } from '../../cloud/rules/hotspot.ts'
-import { requestRotation } from '../../cloud/rules/rotation.ts'
+import { orderFor, requestRotation } from '../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../cloud/rules/swap.ts'
 import { tokenByIssued, tokenByTemporary } from '../../cloud/rules/token.ts'
 
@@ -27,6 +27,7 @@ export const product = {
   decodeTimeFloor,
   judgeAtHotspot,
   openStore,
+  orderFor,
   parseInnerIdentity,
   problemUri,
   refusal,

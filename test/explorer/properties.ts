@@ -49,6 +49,7 @@ export function hasArrived(parts: Parts, world: World, index: number): boolean {
   if (device === undefined) return true
   const { state } = device
   const isCurrent = state.phase === 'steady' && state.credential.id.kind === 'issued' && state.credential.id.secretId === current
-  if (isCurrent && world.order === null) return true
+  // While rotation is frozen an order waits.
+  if (isCurrent && (world.order === null || (world.cloud?.frozenMs ?? null) !== null)) return true
   return current !== null && !secretsIn(parts.store.slotsOf(device.disk)).includes(current)
 }

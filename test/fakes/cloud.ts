@@ -134,7 +134,9 @@ export class FakeCloud {
         ? requestCredential(this.#device, { presented: this.#presented(), kind: 'issued', nonce, nextId })
         : requestRotation(this.#device, {
             credentialId,
-            orderOpen: orderId !== null && orderId === this.#order,
+            order: orderId,
+            openOrder: this.#order,
+            nowMs: this.clock.nowMs(),
             kind: 'issued',
             nonce,
             nextId,
@@ -200,14 +202,15 @@ export class FakeCloud {
   }
 
   #tokenVerdict(id: CredentialId) {
+    const shown = { nowMs: this.clock.nowMs(), madeMs: this.clock.nowMs() }
     switch (id.kind) {
       case 'temporary':
-        return tokenByTemporary(this.#device, this.#presented())
+        return tokenByTemporary(this.#device, this.#presented(), shown)
       case 'issued':
       case 'certificate':
-        return tokenByIssued(this.#device, id)
+        return tokenByIssued(this.#device, id, shown)
       case 'flashed':
-        return tokenByFlashed(this.#device)
+        return tokenByFlashed(this.#device, shown)
     }
   }
 

@@ -49,7 +49,7 @@ export class CloudView {
     if (!(await this.isGenuine(credential, name, state))) return 'its secret is not the one that the cloud knows by this id'
     const { key } = await readRecords(this.#parts.db, name, credential.id)
     const presented = key === null ? null : await temporaryPresented(this.#parts.db, name, key, Date.now())
-    const hotspot = judgeAtHotspot(state, credential.id, presented)
+    const hotspot = judgeAtHotspot(state, { id: credential.id, presented, nowMs: Date.now() })
     if (!hotspot.good) return `the hotspot: ${hotspot.reason}`
     const answer = tokenAnswer(credential, state, presented)
     return answer.granted ? null : `the Cloud API: ${answer.reason}`
@@ -62,16 +62,17 @@ export class CloudView {
 }
 
 const asFound = (state: CloudState): FoundDevice =>
-  state === null ? { found: 'nothing' } : { found: 'device', device: { credentials: state, sealedSecret: null, createdAt: 0 } }
+  state === null ? { found: 'nothing' } : { found: 'device', device: { credentials: state, sealedSecret: null, runs: [], createdAt: 0 } }
 
 function tokenAnswer({ id }: Credential, state: CloudState, presented: TemporaryPresented | null): TokenVerdict {
+  const shown = { nowMs: Date.now(), madeMs: Date.now() }
   switch (id.kind) {
     case 'temporary':
       if (presented === null) return { granted: false, problem: 'unknown-credential', reason: 'the provisioning key is not known' }
-      return tokenByTemporary(state, presented).answer
+      return tokenByTemporary(state, presented, shown).answer
     case 'issued':
-      return tokenByIssued(state, id).answer
+      return tokenByIssued(state, id, shown).answer
     case 'flashed':
-      return tokenByFlashed(state).answer
+      return tokenByFlashed(state, shown).answer
   }
 }

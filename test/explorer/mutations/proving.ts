@@ -31,7 +31,7 @@ export const PROVE_THEN_PROMOTE: readonly Mutation[] = [
   },
   {
     breaks: 'the first token request with a secret confirms nothing',
-    patch: { file: TOKEN, replace: 'return grant(makeCurrent(device, id),', by: 'return grant(device,' },
+    patch: { file: TOKEN, replace: 'return grant(makeCurrent(device, id, shown.nowMs),', by: 'return grant(device,' },
     caughtAs: 'promoted-unproved',
     scenario: BARE,
     depth: 0,

@@ -33,6 +33,8 @@ const PRESENTED: TemporaryPresented = {
 
 const CODES: Readonly<Record<string, FailureCode>> = { 'nonce-spent': 'ERR_CLOUD_NONCE_SPENT', 'order-closed': 'ERR_CLOUD_ANSWER' }
 
+const SHOWN = { nowMs: 0, madeMs: 0 }
+
 const NOBODYS: IssuedId = { kind: 'issued', secretId: '' }
 
 /** A device's disk and the cloud's record of the device. */
@@ -51,7 +53,8 @@ export class World {
 
   /** Whether a hotspot, and with it the cloud, would let this credential in now. */
   accepts(credential: Credential): boolean {
-    return judgeAtHotspot(this.cloud, credential.id, credential.kind === 'temporary-secret' ? PRESENTED : null).good
+    const presented = credential.kind === 'temporary-secret' ? PRESENTED : null
+    return judgeAtHotspot(this.cloud, { id: credential.id, presented, nowMs: 0 }).good
   }
 
   /** The secret id that the cloud holds for current. */
@@ -127,8 +130,8 @@ export class World {
   #token(credential: Credential): Event {
     const verdict =
       credential.kind === 'temporary-secret'
-        ? tokenByTemporary(this.cloud, PRESENTED)
-        : tokenByIssued(this.cloud, credential.id.kind === 'issued' ? credential.id : NOBODYS)
+        ? tokenByTemporary(this.cloud, PRESENTED, SHOWN)
+        : tokenByIssued(this.cloud, credential.id.kind === 'issued' ? credential.id : NOBODYS, SHOWN)
     this.cloud = verdict.device
     if (verdict.events.some(({ event }) => event === 'became-current')) this.order = null
     if (!verdict.answer.granted) return { type: 'failed', failure: failureOf('ERR_CLOUD_REFUSED') }
@@ -146,7 +149,15 @@ export class World {
     const verdict =
       orderId === null
         ? requestCredential(this.cloud, { presented: PRESENTED, kind: 'issued', nonce, nextId })
-        : requestRotation(this.cloud, { credentialId: this.#asking(), orderOpen: orderId === this.order, kind: 'issued', nonce, nextId })
+        : requestRotation(this.cloud, {
+            credentialId: this.#asking(),
+            order: orderId,
+            openOrder: this.order,
+            nowMs: 0,
+            kind: 'issued',
+            nonce,
+            nextId,
+          })
     this.cloud = verdict.device
     if (verdict.answer.issued) return { type: 'issued', credential: issued(issuedName(verdict.answer.id)) }
     const code: FailureCode = CODES[verdict.answer.problem] ?? 'ERR_CLOUD_REFUSED'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeviceCredentials } from '../../../../cloud/rules/device-credentials.ts'
+import { type DeviceCredentials, NO_CREDENTIALS } from '../../../../cloud/rules/device-credentials.ts'
 import { judgeTemporary, type ProvisioningKeyRules, type TemporaryPresented } from '../../../../cloud/rules/enrolment.ts'
 
 const NOW_MS = 1_000_000
@@ -18,7 +18,7 @@ const presented = (changes: Partial<ProvisioningKeyRules> = {}, rest: Partial<Te
   nowMs: NOW_MS,
   ...rest,
 })
-const device = (temporary: DeviceCredentials['temporary']): DeviceCredentials => ({ temporary, flashed: 'none', issued: [] })
+const device = (temporary: DeviceCredentials['temporary']): DeviceCredentials => ({ ...NO_CREDENTIALS, temporary })
 const enrolled = device({ state: 'open', keyId: 'line-7' })
 
 describe('a first enrolment', () => {

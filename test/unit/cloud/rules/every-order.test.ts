@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type DeviceCredentials, type IssuedId, issuedName, type Verdict } from '../../../../cloud/rules/device-credentials.ts'
+import {
+  type DeviceCredentials,
+  type IssuedId,
+  issuedName,
+  NO_CREDENTIALS,
+  type Verdict,
+} from '../../../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../../cloud/rules/hotspot.ts'
 import { requestCredential } from '../../../../cloud/rules/swap.ts'
@@ -10,6 +16,7 @@ const key = { keyId: 'line-7', retired: false, allow: ['*'], notBeforeMs: null, 
 const secret = (secretId: string): IssuedId => ({ kind: 'issued', secretId })
 const certificate = (fingerprint: string): IssuedId => ({ kind: 'certificate', fingerprint })
 
+const SHOWN = { nowMs: 0, madeMs: 0 }
 const presented: TemporaryPresented = { deviceId: 'SN-1', key, enrolledDevices: 0, nowMs: 0 }
 
 /** The cloud's side, what was handed out so far, and which secret was answered last. */
@@ -25,9 +32,9 @@ function act(world: World, action: Action): World {
   const { device } = world
   switch (action) {
     case 'temporary':
-      return afterToken(world, 't', tokenByTemporary(device, presented))
+      return afterToken(world, 't', tokenByTemporary(device, presented, SHOWN))
     case 'flashed':
-      return afterToken(world, 'flashed', tokenByFlashed(device))
+      return afterToken(world, 'flashed', tokenByFlashed(device, SHOWN))
     case 'nonce-a':
     case 'nonce-b':
     case 'nonce-c': {
@@ -45,7 +52,7 @@ function act(world: World, action: Action): World {
     case 'token-2':
     case 'token-3': {
       const id = `id-${action.slice(-1)}`
-      return afterToken(world, id, tokenByIssued(device, idCalled(device, id)))
+      return afterToken(world, id, tokenByIssued(device, idCalled(device, id), SHOWN))
     }
   }
 }
@@ -70,12 +77,12 @@ function check({ device, answered }: World): void {
   if (hasCurrent) expect(device.temporary.state).not.toBe('open')
   if (hasCurrent) expect(device.flashed).not.toBe('good')
   // A device keeps its temporary secret and the last answer that it stored: one of the two is good, at the API and at hotspots.
-  const temporary = tokenByTemporary(device, presented).answer.granted
+  const temporary = tokenByTemporary(device, presented, SHOWN).answer.granted
   const last = answered.at(-1)
-  const issued = last !== undefined && tokenByIssued(device, idCalled(device, last)).answer.granted
+  const issued = last !== undefined && tokenByIssued(device, idCalled(device, last), SHOWN).answer.granted
   expect(temporary || issued).toBe(true)
-  expect(judgeAtHotspot(device, { kind: 'temporary', keyId: 'line-7' }, presented).good).toBe(temporary)
-  if (last !== undefined) expect(judgeAtHotspot(device, idCalled(device, last), null).good).toBe(issued)
+  expect(judgeAtHotspot(device, { id: { kind: 'temporary', keyId: 'line-7' }, presented, nowMs: 0 }).good).toBe(temporary)
+  if (last !== undefined) expect(judgeAtHotspot(device, { id: idCalled(device, last), presented: null, nowMs: 0 }).good).toBe(issued)
 }
 
 const worldKey = ({ device, answered, ended }: World): string => JSON.stringify([device, answered, [...ended].sort()])
@@ -105,7 +112,7 @@ describe('in every order of tokens and swaps', () => {
   })
 
   test('so has one with a flashed secret that was opened for a provisioning key as well', () => {
-    const device: DeviceCredentials = { temporary: { state: 'open', keyId: 'line-7' }, flashed: 'good', issued: [] }
+    const device: DeviceCredentials = { ...NO_CREDENTIALS, temporary: { state: 'open', keyId: 'line-7' }, flashed: 'good' }
     expect(explore({ device, answered: [], ended: new Set() })).toBeGreaterThan(100)
   })
 })
@@ -113,11 +120,12 @@ describe('in every order of tokens and swaps', () => {
 test('what ends with a promotion is told, one by one', () => {
   const issued = (id: IssuedId, generation: number, state: 'pending' | 'current') => ({ id, generation, nonce: issuedName(id), state })
   const device: DeviceCredentials = {
+    ...NO_CREDENTIALS,
     temporary: { state: 'open', keyId: 'line-7' },
     flashed: 'good',
     issued: [issued(secret('old'), 1, 'current'), issued(certificate('new'), 2, 'pending')],
   }
-  expect(tokenByIssued(device, certificate('new')).events.map(({ event }) => event)).toEqual([
+  expect(tokenByIssued(device, certificate('new'), SHOWN).events.map(({ event }) => event)).toEqual([
     'became-current',
     'temporary-superseded',
     'flashed-superseded',

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { NO_CREDENTIALS } from '../../../../cloud/rules/device-credentials.ts'
 import type { CloudState } from '../../../../scripts/campaign/power-cut/cloud-view.ts'
 import { cloudStatesAt, dutyAt, nonceDutyAt, type Timeline } from '../../../../scripts/campaign/power-cut/timeline.ts'
 
-const enrolled: CloudState = { temporary: { state: 'open', keyId: 'line-7' }, flashed: 'none', issued: [] }
+const enrolled: CloudState = { ...NO_CREDENTIALS, temporary: { state: 'open', keyId: 'line-7' } }
 const timeline: Timeline = {
   duties: [
     { fromBytes: 500, event: 'stored', secretId: 'a', slots: ['pending', 'current'] },
