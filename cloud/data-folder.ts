@@ -103,7 +103,7 @@ export async function readKeys(folder: string): Promise<{ readonly masterKeys: M
   const files = dataFiles(folder)
   const masterKeys = parseMasterKeys(await readPrivateFile(files.masterKeys))
   if (!masterKeys.ok) throw new DataFolderError(`${files.masterKeys}: ${masterKeys.problem}`)
-  const signingKeys = await parseSigningKeyFile(await readPrivateFile(files.signingKeys))
+  const signingKeys = parseSigningKeyFile(await readPrivateFile(files.signingKeys))
   if (!signingKeys.ok) throw new DataFolderError(`${files.signingKeys}: ${signingKeys.problem}`)
   return { masterKeys: masterKeys.value, signingKeys: signingKeys.value }
 }

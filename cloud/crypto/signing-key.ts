@@ -1,17 +1,18 @@
 /** The keys that the cloud signs with (ES256): access tokens, time, and later actions. Devices know their public halves from the CA config. */
-import { generateKeyPairSync } from 'node:crypto'
-import { type CryptoKey, calculateJwkThumbprint, importJWK, type JSONWebKeySet, type JWK } from 'jose'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { calculateJwkThumbprint, type JSONWebKeySet, type JWK } from 'jose'
 import { isObject, type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 
 /** The algorithm of everything that the cloud signs. */
 export const SIGNING_ALGORITHM = 'ES256'
 
-/** The key in use, and the public halves of all of them. */
+/** The key in use with its public half, and the public halves of all of them, for others and for this cloud. */
 export type SigningKeys = {
   readonly kid: string
-  readonly privateKey: CryptoKey
-  readonly publicKey: CryptoKey
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
   readonly publicKeys: JSONWebKeySet
+  readonly verifiers: readonly { readonly kid: string; readonly key: KeyObject }[]
 }
 
 /** Draws a signing key, as a private JWK. */
@@ -25,19 +26,17 @@ export async function createSigningKey(): Promise<JWK> {
 export const formatSigningKeys = (keys: readonly JWK[]): string => `${JSON.stringify({ keys }, null, 2)}\n`
 
 /** Reads the file's text. */
-export async function parseSigningKeyFile(text: string): Promise<Parsed<SigningKeys>> {
+export function parseSigningKeyFile(text: string): Parsed<SigningKeys> {
   const document: unknown = JSON.parse(text)
   if (!isObject(document) || !Array.isArray(document.keys)) return unparsed('the signing key file is not a JWKS')
   const keys = document.keys.filter(isPrivateEcKey)
   const [first] = keys
   if (first === undefined || keys.length !== document.keys.length)
     return unparsed('the signing key file holds something else than P-256 keys')
-  const privateKey = await importJWK({ ...first }, SIGNING_ALGORITHM)
-  const { d: _, ...publicHalf } = first
-  const publicKey = await importJWK(publicHalf, SIGNING_ALGORITHM)
-  if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) return unparsed('the signing key is not an asymmetric one')
   const publicKeys = { keys: keys.map(({ kty, crv, x, y, kid }) => ({ kty, crv, x, y, kid, alg: SIGNING_ALGORITHM, use: 'sig' })) }
-  return parsed({ kid: first.kid, privateKey, publicKey, publicKeys })
+  const privateKey = createPrivateKey({ key: { ...first }, format: 'jwk' })
+  const verifiers = publicKeys.keys.map(({ kid, ...jwk }) => ({ kid, key: createPublicKey({ key: jwk, format: 'jwk' }) }))
+  return parsed({ kid: first.kid, privateKey, publicKey: createPublicKey(privateKey), publicKeys, verifiers })
 }
 
 type PrivateEcKey = Readonly<Record<'kty' | 'crv' | 'x' | 'y' | 'd' | 'kid', string>>

@@ -38,7 +38,7 @@ export const admitDevice =
   (parts: CloudParts, ...scopes: readonly [Scope, ...Scope[]]): onRequestAsyncHookHandler =>
   async (request, reply) => {
     const token = bearerOf(request)
-    const claims = token === null ? null : await readAccessToken(parts.signingKeys, parts.issuer, token, parts.nowMs())
+    const claims = token === null ? null : readAccessToken(parts.signingKeys, parts.issuer, token, parts.nowMs())
     if (claims === null) return unauthenticated(reply, 'Bearer', 'the access token is missing, expired or not ours')
     if (!scopes.includes(claims.scope)) throw new ApiProblem('insufficient-scope', `this needs a token of scope ${scopes.join(' or ')}`)
     request.principal = { kind: 'device', claims }

@@ -8,6 +8,7 @@ import type { CloudParts } from '../parts.ts'
 import { enforceDeclaredSecurity, PUBLIC } from './declared-security.ts'
 import { acceptForms } from './form-body.ts'
 import { answerWithProblems } from './problems.ts'
+import { logAnswers, loggerOf, TurnByTurn } from './request-log.ts'
 import { aaaRoutes } from './routes-aaa.ts'
 import { accountRoutes } from './routes-accounts.ts'
 import { adminRoutes } from './routes-admin.ts'
@@ -40,27 +41,20 @@ const OPENAPI = {
   },
 } as const
 
-const loggerOf = (level: string) => ({
-  level,
-  base: null,
-  // Of a request only what it asked for: no headers, no body, no query.
-  serializers: {
-    req: ({ method, url, ip }: { method: string; url: string; ip: string }) => ({ method, path: url.split('?', 1)[0], ip }),
-  },
-  stream: process.stderr,
-})
-
 /** Builds the service. */
 export async function buildServer(parts: CloudParts, settings: ServerSettings) {
+  const log = new TurnByTurn(process.stderr)
   const app = fastify({
     https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const },
-    logger: loggerOf(settings.logLevel),
+    logger: loggerOf(settings.logLevel, log),
+    disableRequestLogging: true,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('principal', null)
+  logAnswers(app, log)
   answerWithProblems(app)
   acceptForms(app)
   await app.register(swagger, { openapi: OPENAPI, transform: jsonSchemaTransform })

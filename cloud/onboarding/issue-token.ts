@@ -39,7 +39,7 @@ export async function issueToken(parts: CloudParts, assertion: Assertion): Promi
   const { answer, alarms } = await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, timely))
   for (const alarm of alarms) parts.tellAlarm(alarm)
   if (!answer.granted) throw new ApiProblem(answer.problem, answer.reason)
-  const accessToken = await signAccessToken(parts.signingKeys, parts.issuer, { name, scope: answer.scope, credentialId }, parts.nowMs())
+  const accessToken = signAccessToken(parts.signingKeys, parts.issuer, { name, scope: answer.scope, credentialId }, parts.nowMs())
   return { accessToken, scope: answer.scope, expiresInS: ACCESS_TOKEN_LIFE_MS / 1000 }
 }
 

@@ -93,7 +93,7 @@ export async function saveDevice(db: Database, name: DeviceName, change: DeviceC
   const { before, after, chainPem } = change
   const columns = credentialColumns(after)
   if (!isSameColumns(columns, credentialColumns(before))) {
-    await db.updateTable('device').set(columns).where('account', '=', name.account).where('id', '=', name.device).execute()
+    await db.updateTable('device').set(columns).where('account', '=', name.account).where('folded_id', '=', fold(name.device)).execute()
   }
   const known = new Map(before.issued.map((record) => [issuedName(record.id), record.state]))
   const changed = after.issued.filter(({ id, state }) => known.has(issuedName(id)) && known.get(issuedName(id)) !== state)
@@ -108,7 +108,7 @@ export async function saveDevice(db: Database, name: DeviceName, change: DeviceC
 /** Writes which runs of the device's agent were heard of. */
 export async function saveRuns(db: Database, name: DeviceName, runs: readonly HeardRun[]): Promise<void> {
   const change = db.updateTable('device').set({ runs: formatRuns(runs) })
-  await change.where('account', '=', name.account).where('id', '=', name.device).execute()
+  await change.where('account', '=', name.account).where('folded_id', '=', fold(name.device)).execute()
 }
 
 async function setState(db: Database, record: IssuedRecord, nowMs: number): Promise<void> {

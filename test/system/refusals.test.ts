@@ -53,7 +53,7 @@ const operator = (role: string, account: string | null, key: string): Caller => 
 const nobody = (headers: Record<string, string>): Caller => ({ kind: 'none', headers })
 
 async function foreignSigningKeys(kid: string): Promise<SigningKeys> {
-  const foreign = await parseSigningKeyFile(formatSigningKeys([{ ...(await createSigningKey()), kid }]))
+  const foreign = parseSigningKeyFile(formatSigningKeys([{ ...(await createSigningKey()), kid }]))
   if (!foreign.ok) throw new Error(foreign.problem)
   return foreign.value
 }
