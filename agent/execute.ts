@@ -2,6 +2,7 @@
 import { candidatesOf } from './credential/candidates.ts'
 import type { Identity, SharedSecret, TemporarySecret } from './credential/credential.ts'
 import { eapProfile } from './credential/eap-profile.ts'
+import { isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
 import type { Effect, Event } from './lifecycle/state.ts'
@@ -51,7 +52,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
     },
     scan: async ({ maxAgeMs }, signal) => ({ type: 'scanned', bsss: await supplicant.scan({ maxAgeMs }, signal) }),
     join: async ({ bss, candidate, checkDates }, signal) => {
-      const eap = eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
+      const eap = isPlain(bss.hotspot) ? null : eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
       return { type: 'joined', link: await supplicant.join(bss, eap, signal) }
     },
     'ask-time': async (_, signal) => {

@@ -40,6 +40,14 @@ export const FAILURES = {
     disposition: 'rotate',
     remedy: 'the AAA server refused this credential: check that the device is registered and not revoked',
   },
+  ERR_WIFI_PASSPHRASE: {
+    disposition: 'retry',
+    remedy: 'the hotspot did not take the passphrase: correct hotspots[].passphrase, or beware of an evil twin',
+  },
+  ERR_WIFI_UNSUPPORTED: {
+    disposition: 'retry',
+    remedy: "this device's wpa_supplicant cannot join this kind of hotspot: update it, or remove the hotspot",
+  },
   ERR_WIFI_SERVER_CA: {
     disposition: 'retry',
     remedy: 'the AAA server is not issued by the expected CA: correct hotspots[].eap.ca, or beware of an evil twin',

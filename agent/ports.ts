@@ -16,20 +16,20 @@ export type Bss = {
   readonly hotspot: HotspotProfile
 }
 
-/** A joined BSS with an address. `eap` is what the supplicant reported of this very join. */
+/** A joined BSS with an address. `eap` is what the supplicant reported of this very join; null at a plain hotspot, where no credential was shown. */
 export type Link = {
   readonly bss: Bss
   readonly interfaceName: string
   readonly address: string
-  readonly eap: { readonly method: string; readonly serverSubject: string; readonly datesChecked: boolean }
+  readonly eap: { readonly method: string; readonly serverSubject: string; readonly datesChecked: boolean } | null
 }
 
 /** wpa_supplicant, or a fake that passes the same suite. */
 export interface Supplicant {
   /** The BSSs that profiles match, best first; may be answered from a scan at most `maxAgeMs` old. Empty when none is in range. */
   scan(options: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]>
-  /** Joins exactly this BSS by a full EAP run and waits for an address. */
-  join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link>
+  /** Joins exactly this BSS and waits for an address: by a full EAP run, or with `eap` null by what a plain hotspot's profile holds. */
+  join(bss: Bss, eap: EapProfile | null, signal: AbortSignal): Promise<Link>
   /** Ends when the link is gone, with the reason; at once when it already is. */
   linkLost(link: Link, signal: AbortSignal): Promise<Failure>
   /** Ends when a radio that could be used appears. */

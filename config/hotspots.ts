@@ -3,8 +3,9 @@ import { X509Certificate } from 'node:crypto'
 import { parseRealm } from '../agent/contract/names.ts'
 import { isObject, type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
 import type { EapSettings, HotspotProfile } from '../agent/credential/hotspot.ts'
+import { Secret } from '../agent/credential/secret.ts'
 import { contents } from './content.ts'
-import { choice, integer, list, type Read, type Reader, text } from './reader.ts'
+import { choice, flag, integer, list, type Read, type Reader, text } from './reader.ts'
 import { optional, record, required, tagged } from './record.ts'
 
 const SSID_MAX_BYTES = 32
@@ -86,41 +87,90 @@ const eapReader = record('How the AAA server proves itself, and how the device d
   aaaDomain: optional(text('The AAA domain that the hotspot password is derived for; the realm where missing.', parseRealm), null),
 })
 
-const radioHotspot = record('A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise).', {
-  security: required(choice('Told apart by this word.', ['wpa-eap'])),
+const PRINTABLE_ASCII = /^[ -~]*$/
+
+/** WPA2's form (IEEE 802.11-2020 annex J.4.1). */
+function parsePskPassphrase(whole: string): Parsed<string> {
+  const passphrase = withoutNewline(whole)
+  if (/^[0-9a-f]{64}$/i.test(passphrase)) return parsed(passphrase)
+  const isGood = PRINTABLE_ASCII.test(passphrase) && passphrase.length >= 8 && passphrase.length <= 63
+  return isGood ? parsed(passphrase) : unparsed('expected 8 to 63 printable ASCII characters, or the key itself as 64 hex digits')
+}
+
+/** WPA3 takes any text; every access point takes this much of it. */
+function parseSaePassphrase(whole: string): Parsed<string> {
+  const passphrase = withoutNewline(whole)
+  const bytes = Buffer.byteLength(passphrase)
+  return bytes >= 8 && bytes <= 63 && !/\p{Cc}/u.test(passphrase) ? parsed(passphrase) : unparsed('expected 8 to 63 bytes of text')
+}
+
+const withoutNewline = (text: string): string => text.replace(/\r?\n$/, '')
+
+const passphraseReader = (parse: (text: string) => Parsed<string>): Reader<string> =>
+  contents({ doc: 'The passphrase of the hotspot.', secret: true, inline: { type: 'string', minLength: 8 }, parse })
+
+const kind = <const T extends string>(word: T) => required(choice('Told apart by this word.', [word]))
+
+const radio = {
   ssid: required(ssidReader),
+  hidden: optional(flag('The hotspot does not tell its SSID by itself: the device asks for it by name.'), false),
   channels: optional(list('Channels of 2.4 and 5 GHz that are scanned first.', integer('A channel number.', 1, 177), 1), []),
   frequenciesMhz: optional(list('Frequencies that are scanned first; 6 GHz only so.', integer('MHz.', 2412, 7125), 1), []),
+}
+
+const eapHotspot = record('A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise).', {
+  security: kind('wpa-eap'),
+  ...radio,
   eap: required(eapReader),
 })
 
-const wiredPort = record('A wired port behind 802.1X.', {
-  security: required(choice('Told apart by this word.', ['wired-eap'])),
-  eap: required(eapReader),
+const saeHotspot = record('WPA3-Personal. A profile of its own, with psk and the same ssid, is needed for falling back to WPA2.', {
+  security: kind('sae'),
+  ...radio,
+  passphrase: required(passphraseReader(parseSaePassphrase)),
 })
 
-const NOT_YET = 'this version joins wpa-eap and wired-eap only: remove this hotspot, or update the agent'
+const pskHotspot = record('WPA2-Personal.', { security: kind('psk'), ...radio, passphrase: required(passphraseReader(parsePskPassphrase)) })
+
+const oweHotspot = record('Encrypted for anyone (Wi-Fi Enhanced Open); of a pair in transition mode, the encrypted half.', {
+  security: kind('owe'),
+  ...radio,
+})
+
+const openHotspot = record('Not encrypted.', { security: kind('open'), ...radio })
+
+const wiredPort = record('A wired port behind 802.1X.', { security: kind('wired-eap'), eap: required(eapReader) })
 
 /** One entry of `hotspots`. */
 export const hotspotReader = tagged(
   'One hotspot profile.',
   'security',
-  { 'wpa-eap': radioHotspot, 'wired-eap': wiredPort },
-  { sae: NOT_YET, psk: NOT_YET, owe: NOT_YET, open: NOT_YET },
+  { 'wpa-eap': eapHotspot, 'wired-eap': wiredPort, sae: saeHotspot, psk: pskHotspot, owe: oweHotspot, open: openHotspot },
+  {},
 )
 
 /** The hotspot profile, with the realm as AAA domain where none is named. */
 export function hotspotOf(entry: Read<typeof hotspotReader>, realm: string): HotspotProfile {
-  const { ca, aaaDomain, ...rest } = entry.eap
-  const eap: EapSettings = { ...rest, caPem: ca, aaaDomain: aaaDomain ?? realm }
   switch (entry.security) {
     case 'wired-eap':
-      return { security: 'wired-eap', eap }
-    case 'wpa-eap': {
-      const frequenciesMhz = [...new Set([...entry.channels.map(frequencyOfChannel), ...entry.frequenciesMhz])]
-      return { security: 'wpa-eap', ssid: entry.ssid, frequenciesMhz, eap }
-    }
+      return { security: 'wired-eap', eap: eapOf(entry.eap, realm) }
+    case 'wpa-eap':
+      return { security: 'wpa-eap', ...radioOf(entry), eap: eapOf(entry.eap, realm) }
+    case 'sae':
+    case 'psk':
+      return { security: entry.security, ...radioOf(entry), passphrase: new Secret(entry.passphrase) }
+    case 'owe':
+    case 'open':
+      return { security: entry.security, ...radioOf(entry) }
   }
+}
+
+function eapOf({ ca, aaaDomain, ...rest }: Read<typeof eapReader>, realm: string): EapSettings {
+  return { ...rest, caPem: ca, aaaDomain: aaaDomain ?? realm }
+}
+
+function radioOf({ ssid, hidden, channels, frequenciesMhz }: Pick<Read<typeof openHotspot>, keyof typeof radio>) {
+  return { ssid, hidden, frequenciesMhz: [...new Set([...channels.map(frequencyOfChannel), ...frequenciesMhz])] }
 }
 
 /** The centre frequency of a 2.4 or 5 GHz channel (IEEE 802.11-2020, annex E). */

@@ -1,4 +1,5 @@
 /** A hotspot profile: what a device must know about a hotspot before it shows it anything. */
+import type { Secret } from './secret.ts'
 
 /** How the secret is proved inside the tunnel (RFC 5281 §11.2.4 MSCHAPv2, §11.2.5 PAP). */
 export type InnerMethod = 'MSCHAPV2' | 'PAP'
@@ -15,20 +16,49 @@ export type EapSettings = {
   readonly aaaDomain: string
 }
 
-/** A radio hotspot behind 802.1X. `frequenciesMhz` are scanned first; empty means every channel. */
-export type RadioHotspot = {
-  readonly security: 'wpa-eap'
+/** What every radio hotspot has. `frequenciesMhz` are scanned first; empty means every channel. */
+type Radio = {
   /** 0 to 32 bytes. */
   readonly ssid: Uint8Array
+  /** Does not tell its SSID by itself: the device asks for it by name, which anyone in range can hear. */
+  readonly hidden: boolean
   readonly frequenciesMhz: readonly number[]
-  readonly eap: EapSettings
 }
+
+/** A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise). */
+export type EapHotspot = Radio & { readonly security: 'wpa-eap'; readonly eap: EapSettings }
+
+/** A hotspot that all devices join by one passphrase: WPA3-Personal (`sae`) or WPA2-Personal (`psk`). For `psk`, 64 hex digits are the key itself. */
+export type PassphraseHotspot = Radio & { readonly security: 'sae' | 'psk'; readonly passphrase: Secret<string> }
+
+/** A hotspot that anyone may join: encrypted (`owe`, Wi-Fi Enhanced Open) or not (`open`). */
+export type KeylessHotspot = Radio & { readonly security: 'owe' | 'open' }
+
+/** A hotspot on a radio. */
+export type RadioHotspot = EapHotspot | PassphraseHotspot | KeylessHotspot
 
 /** A wired port behind 802.1X; there is no SSID and nothing to scan for. */
 export type WiredPort = { readonly security: 'wired-eap'; readonly eap: EapSettings }
 
 /** Any hotspot this version can join. */
 export type HotspotProfile = RadioHotspot | WiredPort
+
+/** A hotspot that sees no credential of the device: joining it proves nothing about one, and only the cloud's answer does. */
+export type PlainHotspot = PassphraseHotspot | KeylessHotspot
+
+/** Tells plain hotspots from those behind 802.1X. */
+export function isPlain(profile: HotspotProfile): profile is PlainHotspot {
+  switch (profile.security) {
+    case 'wpa-eap':
+    case 'wired-eap':
+      return false
+    case 'sae':
+    case 'psk':
+    case 'owe':
+    case 'open':
+      return true
+  }
+}
 
 /** The SSID for people: UTF-8 where it is printable, hex where it is not. A byte order mark stays, so that no two SSIDs look the same. */
 export function ssidText(ssid: Uint8Array): string {
@@ -37,4 +67,4 @@ export function ssidText(ssid: Uint8Array): string {
 }
 
 /** What to call a hotspot in a log. */
-export const hotspotText = (profile: HotspotProfile): string => (profile.security === 'wpa-eap' ? ssidText(profile.ssid) : 'wired port')
+export const hotspotText = (profile: HotspotProfile): string => (profile.security === 'wired-eap' ? 'wired port' : ssidText(profile.ssid))

@@ -33,7 +33,10 @@ export function describeEvent(event: Event): Description {
       return { text: `${event.bsss.length} BSS in range`, fields: { bsss: event.bsss.map(bssFields) } }
     case 'joined': {
       const { bss, address, interfaceName, eap } = event.link
-      return { text: `joined ${hotspotText(bss.hotspot)} by ${eap.method}`, fields: { ...bssFields(bss), address, interfaceName, eap } }
+      return {
+        text: `joined ${hotspotText(bss.hotspot)} by ${eap?.method ?? bss.hotspot.security}`,
+        fields: { ...bssFields(bss), address, interfaceName, eap },
+      }
     }
     case 'time-known':
       return { text: 'the cloud signed the time', fields: {} }

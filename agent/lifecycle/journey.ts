@@ -1,5 +1,6 @@
 /** What a device carries from attempt to attempt: which credential walks, how often it stumbled, where, and whether it knows the time. */
 import { type Candidate, type Candidates, credentialLabel, type IssuedSecret, isSameCredential } from '../credential/credential.ts'
+import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
 import type { Bss } from '../ports.ts'
 import { byFailures, forgive, type Memory, NO_FAILURES, remember } from './memory.ts'
@@ -42,23 +43,25 @@ export function readAgain(journey: Journey, [first, ...rest]: Candidates, isPart
   return { ...journey, candidates: [front ?? first, ...others], isPartial }
 }
 
-const labelOf = (journey: Journey): string => credentialLabel(journey.candidates[0].credential)
+/** Whom a BSS failed: the credential that walks, or everyone where the hotspot sees no credential. */
+const witnessOf = (journey: Journey, { hotspot }: Bss): string =>
+  isPlain(hotspot) ? 'everyone' : credentialLabel(journey.candidates[0].credential)
 
-/** Holds a failure against a BSS, for the credential that walks now. */
+/** Holds a failure against a BSS. */
 export const stumbled = (journey: Journey, bss: Bss, nowMs: number): Journey => ({
   ...journey,
-  memory: remember(journey.memory, bss.bssid, labelOf(journey), nowMs),
+  memory: remember(journey.memory, bss.bssid, witnessOf(journey, bss), nowMs),
 })
 
 /** The BSS brought the credential all the way: nothing is held against it any more. */
 export const arrived = (journey: Journey, bss: Bss): Journey => ({
   ...journey,
-  memory: forgive(journey.memory, bss.bssid, labelOf(journey)),
+  memory: forgive(journey.memory, bss.bssid, witnessOf(journey, bss)),
 })
 
 /** The BSSs in the order in which the walking credential should try them. */
 export const order = (journey: Journey, bsss: readonly Bss[], nowMs: number): readonly Bss[] =>
-  byFailures(bsss, journey.memory, labelOf(journey), nowMs)
+  byFailures(bsss, journey.memory, (bss) => witnessOf(journey, bss), nowMs)
 
 const toBack = ([first, ...rest]: Candidates): Candidates => {
   const [second, ...others] = rest

@@ -35,11 +35,11 @@ export const forgive = (memory: Memory, bssid: string, credential: string): Memo
 export function byFailures<B extends { readonly bssid: string }>(
   bsss: readonly B[],
   memory: Memory,
-  credential: string,
+  credentialAt: (bss: B) => string,
   nowMs: number,
 ): readonly B[] {
   const penalty = (bss: B): number => {
-    const entry = memory.find(({ key }) => key === keyOf(bss.bssid, credential))
+    const entry = memory.find(({ key }) => key === keyOf(bss.bssid, credentialAt(bss)))
     return entry === undefined ? 0 : Math.round(weightAt(entry, nowMs))
   }
   return bsss.toSorted((a, b) => penalty(a) - penalty(b))

@@ -11,6 +11,7 @@
  * Pure: no clock, no chance, no I/O. Effects are data for run.ts to carry out; `nowMs` is monotonic.
  */
 import type { Candidates } from '../credential/credential.ts'
+import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure, type FailureCode } from '../failure.ts'
 import type { AccessToken, Bss } from '../ports.ts'
 import { afterFailure, arrived, type Journey, order, readAgain, setOut, stumbled, withCurrent, withPending } from './journey.ts'
@@ -46,8 +47,8 @@ function wait(journey: Journey, hold: Hold | null, because: Failure): Step {
 function fail(journey: Journey, hold: Hold | null, failure: Failure, nowMs: number): Step {
   if (FAILURES[failure.code].disposition === 'halt') return [{ phase: 'halted', because: failure }]
   const next = afterFailure(BY_DATE.has(failure.code) ? { ...journey, clock: 'doubtful' } : journey, failure, nowMs)
-  const sameCandidate = next.candidates[0] === journey.candidates[0]
-  if (hold === null || !sameCandidate) return wait(next, null, failure)
+  const isStillGood = next.candidates[0] === journey.candidates[0] || (hold !== null && isPlain(hold.link.bss.hotspot))
+  if (hold === null || !isStillGood) return wait(next, null, failure)
   const patient = hold.reachedCloud || next.attempt % CALLS_BEFORE_LEAVING !== 0
   return patient ? wait(next, hold, failure) : wait(stumbled(next, hold.link.bss, nowMs), null, failure)
 }
@@ -120,10 +121,14 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
   if (event.type === 'failed') return fail(journey, hold, event.failure, nowMs)
   if (event.type === 'issued' && step.at === 'requesting')
     return swap(journey, hold, token, { at: 'storing', credential: event.credential })
-  if (event.type === 'stored' && step.at === 'storing') return scan(withPending(journey, step.credential), FRESH_SCAN_MS)
+  if (event.type === 'stored' && step.at === 'storing') return walkAgain(withPending(journey, step.credential), hold)
   if (event.type === 'promoted' && step.at === 'promoting') return settle(withCurrent(journey, step.credential), hold, token, nowMs)
   return [state]
 }
+
+/** The new secret walks the same path. At a plain hotspot the join would prove nothing: there the whole proof is the first token. */
+const walkAgain = (journey: Journey, hold: Hold): Step =>
+  isPlain(hold.link.bss.hotspot) ? approachCloud(journey, hold, null) : scan(journey, FRESH_SCAN_MS)
 
 /** A write that failed may have been done all the same: what is on the disk then is good, and may be the only thing that is. */
 const startAgain = (journey: Journey, because: Failure): Step => [
@@ -235,5 +240,6 @@ const NO_HOTSPOT: Failure = { code: 'ERR_WIFI_NO_HOTSPOT', detail: 'no BSS in ra
 /** With the time known, a link that was joined without checking dates is joined again strictly; any other goes on with the challenge. */
 function timeKnown(journey: Journey, hold: Hold, challenge: string): Step {
   const trusted: Journey = { ...journey, clock: 'trusted' }
-  return hold.link.eap.datesChecked ? approachCloud(trusted, hold, challenge) : scan(trusted, FRESH_SCAN_MS)
+  const isStrict = hold.link.eap === null || hold.link.eap.datesChecked
+  return isStrict ? approachCloud(trusted, hold, challenge) : scan(trusted, FRESH_SCAN_MS)
 }

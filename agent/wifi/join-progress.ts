@@ -18,7 +18,7 @@ export type JoinPhase = 'beginning' | 'scanning' | 'associating' | 'eap'
 
 /** How it ended. */
 export type JoinOutcome =
-  | { readonly kind: 'joined'; readonly method: string; readonly serverSubject: string }
+  | { readonly kind: 'joined'; readonly eap: { readonly method: string; readonly serverSubject: string } | null }
   | { readonly kind: 'failed'; readonly failure: Failure }
 
 /** Before the first signal. */
@@ -73,7 +73,7 @@ function onCertificate(progress: JoinProgress, certificate: unknown): JoinProgre
 }
 
 function onProperties(progress: JoinProgress, body: readonly unknown[]): JoinProgress {
-  const reason = disconnectReason(body)
+  const reason = numberIn(body, 'DisconnectReason')
   if (reason !== null && isApGone(reason)) return fail(progress, apGone(reason))
   const state = stateIn(body)
   if (state === 'completed') return onCompleted(progress)
@@ -86,7 +86,7 @@ function onProperties(progress: JoinProgress, body: readonly unknown[]): JoinPro
 function onCompleted(progress: JoinProgress): JoinProgress {
   if (!progress.isServerVerified || !progress.isEapDone)
     return fail(progress, failure('ERR_WIFI_EAP_FAILED', 'joined without a full EAP run'))
-  return { ...progress, outcome: { kind: 'joined', method: `EAP-${progress.method}`, serverSubject: progress.serverSubject } }
+  return { ...progress, outcome: { kind: 'joined', eap: { method: `EAP-${progress.method}`, serverSubject: progress.serverSubject } } }
 }
 
 function eapFailure(progress: JoinProgress): Failure {
@@ -107,13 +107,15 @@ function certificateCode(text: string): FailureCode {
 }
 
 /** IEEE 802.11 reason codes; wpa_supplicant makes the ones it found out by itself negative, and -3 is its own leaving. */
-const isApGone = (reason: number): boolean => [-4, 3, 4, 8].includes(reason)
+export const isApGone = (reason: number): boolean => [-4, 3, 4, 8].includes(reason)
 
-const apGone = (reason: number): Failure => failure('ERR_WIFI_AP_GONE', `the access point left during the join (reason ${reason})`)
+/** The failure that it is then. */
+export const apGone = (reason: number): Failure => failure('ERR_WIFI_AP_GONE', `the access point left during the join (reason ${reason})`)
 
-function disconnectReason([changed]: readonly unknown[]): number | null {
-  const reason = typeof changed === 'object' && changed !== null && 'DisconnectReason' in changed ? changed.DisconnectReason : null
-  return typeof reason === 'number' ? reason : null
+/** A number among the changed properties; null where it did not change. */
+export function numberIn([changed]: readonly unknown[], name: string): number | null {
+  const value = typeof changed === 'object' && changed !== null ? (changed as Readonly<Record<string, unknown>>)[name] : null
+  return typeof value === 'number' ? value : null
 }
 
 const fail = (progress: JoinProgress, cause: Failure): JoinProgress => ({ ...progress, outcome: { kind: 'failed', failure: cause } })

@@ -1,15 +1,17 @@
 /** Which of the BSSs in range belong to a hotspot profile, and which is tried first. */
-import type { HotspotProfile } from '../credential/hotspot.ts'
+import type { RadioHotspot } from '../credential/hotspot.ts'
 import type { Bss } from '../ports.ts'
-import type { BssSecurity } from './eap-network.ts'
+import type { OwePartner } from './beacon.ts'
+import type { BssSecurity, KeyManagement } from './network-block.ts'
 
-/** A BSS as a scan found it; `security` is null where it has no RSN. */
+/** A BSS as a scan found it; `security` is null where it can only be joined in a way of the past. A hidden one has no SSID until it is asked by name. */
 export type ScannedBss = {
   readonly ssid: Uint8Array
   readonly bssid: string
   readonly frequencyMhz: number
   readonly signalDbm: number
   readonly security: BssSecurity | null
+  readonly owePartner: OwePartner | null
 }
 
 /** A BSS that a profile matches, with what decided its place. */
@@ -19,11 +21,11 @@ export type RankedBss = { readonly bss: Bss; readonly security: BssSecurity; rea
 const WEAK_DBM = -80
 
 /** The BSSs that profiles match, best first: usable signal, then the order of the profiles, then protected management frames, then signal. */
-export function rank(scanned: readonly ScannedBss[], hotspots: readonly HotspotProfile[]): readonly RankedBss[] {
+export function rank(scanned: readonly ScannedBss[], hotspots: readonly RadioHotspot[]): readonly RankedBss[] {
   const matches = scanned.flatMap((found) => {
-    const security = found.security
-    const order = hotspots.findIndex((hotspot) => isMatch(found, hotspot))
+    const order = hotspots.findIndex((hotspot) => wayIn(found, hotspot) !== null)
     const hotspot = hotspots[order]
+    const security = hotspot === undefined ? null : wayIn(found, hotspot)
     if (hotspot === undefined || security === null) return []
     const { bssid, frequencyMhz, signalDbm } = found
     return [{ order, security, bss: { bssid, frequencyMhz, signalDbm, hotspot } }]
@@ -38,14 +40,26 @@ export function rank(scanned: readonly ScannedBss[], hotspots: readonly HotspotP
   return ranked.map(({ order, security, bss }) => ({ security, bss, reason: reasonOf(order, security, bss.signalDbm) }))
 }
 
-/** A profile that says EAP never matches an open or passphrase twin: its AKM list has no 802.1X. */
-function isMatch(found: ScannedBss, hotspot: HotspotProfile): boolean {
-  switch (hotspot.security) {
-    case 'wpa-eap':
-      return found.security !== null && found.security.keyManagement.length > 0 && Buffer.compare(found.ssid, hotspot.ssid) === 0
-    case 'wired-eap':
-      return false
-  }
+/** What a profile of each kind joins by. Nothing else will do: EAP has no open twin, SAE no fallback to PSK. */
+const KEY_MANAGEMENT: { readonly [K in RadioHotspot['security']]: readonly KeyManagement[] } = {
+  'wpa-eap': ['WPA-EAP', 'WPA-EAP-SHA256'],
+  sae: ['SAE'],
+  psk: ['WPA-PSK', 'WPA-PSK-SHA256'],
+  owe: ['OWE'],
+  open: ['NONE'],
+}
+
+/** These do not work without protected management frames. */
+const ALWAYS_PROTECTED: ReadonlySet<RadioHotspot['security']> = new Set(['sae', 'owe'])
+
+/** How this profile would join the BSS, by what both can do; null where it would not. */
+function wayIn(found: ScannedBss, hotspot: RadioHotspot): BssSecurity | null {
+  const offered = found.security
+  const ssids = hotspot.security === 'owe' && found.owePartner !== null ? [found.ssid, found.owePartner.ssid] : [found.ssid]
+  if (offered === null || found.ssid.length === 0 || !ssids.some((ssid) => Buffer.compare(ssid, hotspot.ssid) === 0)) return null
+  const keyManagement = KEY_MANAGEMENT[hotspot.security].filter((name) => offered.keyManagement.includes(name))
+  if (keyManagement.length === 0) return null
+  return { keyManagement, managementFrames: ALWAYS_PROTECTED.has(hotspot.security) ? 'protected' : offered.managementFrames }
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -57,6 +57,8 @@ export async function openWpaInterface(
     peer.call({ path, interface: PROPERTIES }, 'Set', 'ssv', [INTERFACE, name, value], signal).catch(explain(`Set ${name}`))
   // Without fast re-authentication there is no TLS session to resume: every join proves the credential.
   const calls = [set('ApScan', variant('u', options.driver === 'wired' ? 0 : 1)), set('FastReauth', variant('b', false))]
+  // SAE by hash-to-element too, which some access points insist on; one that was built without SAE has no such property.
+  calls.push(set('SaePwe', variant('s', '2')).catch(() => {}))
   if (options.country !== null && options.driver === 'nl80211') calls.push(set('Country', variant('s', options.country)))
   if (isOurs) calls.push(opened.call('AddBlob', 'say', [OWNER_MARK, Buffer.from('1')], signal))
   await Promise.all(calls)

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import type { EapProfile } from '../credential/eap-profile.ts'
 import { AgentError } from '../failure.ts'
 import type { Bss } from '../ports.ts'
-import { type BssSecurity, networkBlock } from './eap-network.ts'
-import { advanceJoin, JOIN_BEGINNING, type JoinOutcome } from './join-progress.ts'
+import type { JoinOutcome } from './join-progress.ts'
+import { type BssSecurity, networkBlock } from './network-block.ts'
+import { followJoin } from './plain-join-progress.ts'
 import { neverAborted, until } from './until.ts'
 import type { WpaInterface } from './wpa-interface.ts'
 
@@ -18,18 +19,19 @@ export type OwnNetwork = {
 }
 
 /** Adds the network, not yet selected. Not abortable: an answer that nobody waits for would leave a network behind. */
-export async function addNetwork(wpa: WpaInterface, bss: Bss, security: BssSecurity, eap: EapProfile): Promise<OwnNetwork> {
-  const blobName = `zipkey-ca-${createHash('sha256').update(eap.caPem).digest('hex').slice(0, 32)}`
+export async function addNetwork(wpa: WpaInterface, bss: Bss, security: BssSecurity, eap: EapProfile | null): Promise<OwnNetwork> {
+  const run = eap === null ? null : { eap, caBlobName: blobNameOf(eap) }
   // Sent together: the bus keeps their order, and each answer that need not be waited for saves a turn of the slowest device.
   const [blob, added] = await Promise.allSettled([
-    addBlob(wpa, blobName, eap.caPem),
-    wpa.call('AddNetwork', 'a{sv}', [networkBlock(bss, security, eap, blobName)], neverAborted()),
+    run === null ? null : addBlob(wpa, run.caBlobName, run.eap.caPem),
+    wpa.call('AddNetwork', 'a{sv}', [networkBlock(bss, security, run)], neverAborted()),
   ])
-  if (added.status === 'rejected') throw added.reason
+  if (added.status === 'rejected') throw isRefused(added.reason) ? unsupported(bss) : added.reason
   const [path] = added.value
   const remove = async (): Promise<void> => {
     if (wpa.failure() !== null) return
-    await Promise.all([wpa.call('RemoveNetwork', 'o', [path], neverAborted()), wpa.call('RemoveBlob', 's', [blobName], neverAborted())])
+    const removeBlob = run === null ? null : wpa.call('RemoveBlob', 's', [run.caBlobName], neverAborted())
+    await Promise.all([wpa.call('RemoveNetwork', 'o', [path], neverAborted()), removeBlob])
   }
   if (blob.status === 'rejected') {
     await remove().catch(() => {})
@@ -37,6 +39,14 @@ export async function addNetwork(wpa: WpaInterface, bss: Bss, security: BssSecur
   }
   return { select: (signal) => select(wpa, String(path), bss, signal), remove }
 }
+
+/** wpa_supplicant refuses a block with something that it was built without. */
+const isRefused = (error: unknown): boolean => error instanceof AgentError && error.message.includes('InvalidArgs')
+
+const unsupported = ({ hotspot }: Bss): AgentError =>
+  new AgentError('ERR_WIFI_UNSUPPORTED', `wpa_supplicant knows no network of kind ${hotspot.security} with these settings`)
+
+const blobNameOf = ({ caPem }: EapProfile): string => `zipkey-ca-${createHash('sha256').update(caPem).digest('hex').slice(0, 32)}`
 
 /** A blob is named by what it holds, so one that is there already is the right one. */
 async function addBlob(wpa: WpaInterface, name: string, text: string): Promise<void> {
@@ -49,11 +59,11 @@ async function addBlob(wpa: WpaInterface, name: string, text: string): Promise<v
 
 function select(wpa: WpaInterface, path: string, bss: Bss, signal: AbortSignal): Promise<Extract<JoinOutcome, { kind: 'joined' }>> {
   return until(signal, (settle, fail) => {
-    let progress = JOIN_BEGINNING
+    const follow = followJoin(bss.hotspot)
     let notFound: NodeJS.Timeout | null = null
     const stop = wpa.listen(
       (member, body) => {
-        progress = advanceJoin(progress, member, body)
+        const progress = follow(member, body)
         if (progress.phase !== 'scanning' && notFound !== null) {
           clearTimeout(notFound)
           notFound = null

@@ -1,13 +1,13 @@
 /** Scanning: the profiles' channels first, everything when nothing is found there. */
 import type { HotspotProfile, RadioHotspot } from '../credential/hotspot.ts'
 import { AgentError } from '../failure.ts'
+import { bssidText, parseOwePartner, parseSecurity } from './beacon.ts'
 import { variant } from './dbus.ts'
 import { type RankedBss, rank, type ScannedBss } from './rank.ts'
-import { parseRsn } from './rsn-element.ts'
 import { until } from './until.ts'
 import { WPA_NAME, type WpaInterface } from './wpa-interface.ts'
 
-/** Directed probes for hidden SSIDs; drivers take at least four in one scan (cfg80211 max_scan_ssids). */
+/** Drivers take at least four names in one scan (cfg80211 max_scan_ssids). */
 const MAX_PROBED_SSIDS = 4
 /** The `Age` of a BSS is in whole seconds, rounded down. */
 const AGE_ROUNDING_MS = 1000
@@ -19,7 +19,7 @@ export async function scanForHotspots(
   profiles: readonly HotspotProfile[],
   signal: AbortSignal,
 ): Promise<readonly RankedBss[]> {
-  const hotspots = profiles.filter((profile): profile is RadioHotspot => profile.security === 'wpa-eap')
+  const hotspots = profiles.filter((profile): profile is RadioHotspot => profile.security !== 'wired-eap')
   if (hotspots.length === 0) return []
   const frequencies = [...new Set(hotspots.flatMap((hotspot) => hotspot.frequenciesMhz))]
   if (frequencies.length > 0) {
@@ -36,17 +36,47 @@ async function scanOnce(
   signal: AbortSignal,
 ): Promise<readonly RankedBss[]> {
   const startedMs = performance.now()
-  await runScan(wpa, scanParameters(hotspots, frequenciesMhz), signal)
-  const scanned = await readBsss(wpa, performance.now() - startedMs + AGE_ROUNDING_MS, signal)
-  return rank(scanned, hotspots)
+  const read = (): Promise<readonly ScannedBss[]> => readBsss(wpa, performance.now() - startedMs + AGE_ROUNDING_MS, signal)
+  const named = hotspots.filter(({ hidden }) => hidden).map(({ ssid }) => ssid)
+  for (const ssids of chunks([ANY_SSID, ...named], MAX_PROBED_SSIDS)) await runScan(wpa, scanParameters(ssids, frequenciesMhz), signal)
+  const scanned = await read()
+  const unnamed = unnamedPartners(scanned, hotspots)
+  if (unnamed.ssids.length === 0) return rank(scanned, hotspots)
+  await runScan(wpa, scanParameters(unnamed.ssids.slice(0, MAX_PROBED_SSIDS), unnamed.frequenciesMhz), signal)
+  return rank(await read(), hotspots)
 }
 
-function scanParameters(hotspots: readonly RadioHotspot[], frequenciesMhz: readonly number[]): Readonly<Record<string, unknown>> {
-  const ssids = hotspots.slice(0, MAX_PROBED_SSIDS).map((hotspot) => Buffer.from(hotspot.ssid))
+/** Asks for every BSS that does not hide. */
+const ANY_SSID = new Uint8Array()
+
+const chunks = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
+  items.length <= size ? [items] : [items.slice(0, size), ...chunks(items.slice(size), size)]
+
+/** The names by which the OWE BSSs behind open ones have to be asked, since they hide, and where. */
+function unnamedPartners(
+  scanned: readonly ScannedBss[],
+  hotspots: readonly RadioHotspot[],
+): { readonly ssids: readonly Uint8Array[]; readonly frequenciesMhz: readonly number[] } {
+  const isWanted = ({ ssid, security }: ScannedBss): boolean =>
+    security?.keyManagement.includes('NONE') === true &&
+    hotspots.some((hotspot) => hotspot.security === 'owe' && Buffer.compare(hotspot.ssid, ssid) === 0)
+  const unnamed = scanned.flatMap(({ frequencyMhz, owePartner, ...bss }) => {
+    if (owePartner === null || !isWanted({ frequencyMhz, owePartner, ...bss })) return []
+    const seen = scanned.filter(({ bssid }) => bssid === owePartner.bssid)
+    if (seen.some(({ ssid }) => Buffer.compare(ssid, owePartner.ssid) === 0)) return []
+    return [{ ssid: owePartner.ssid, frequenciesMhz: [frequencyMhz, ...seen.map((each) => each.frequencyMhz)] }]
+  })
+  return { ssids: unnamed.map(({ ssid }) => ssid), frequenciesMhz: [...new Set(unnamed.flatMap(({ frequenciesMhz }) => frequenciesMhz))] }
+}
+
+function scanParameters(ssids: readonly Uint8Array[], frequenciesMhz: readonly number[]): Readonly<Record<string, unknown>> {
   const channels = frequenciesMhz.map((frequency) => [frequency, 20])
   return {
     Type: variant('s', 'active'),
-    SSIDs: variant('aay', ssids),
+    SSIDs: variant(
+      'aay',
+      ssids.map((ssid) => Buffer.from(ssid)),
+    ),
     AllowRoam: variant('b', false),
     ...(channels.length === 0 ? {} : { Channels: variant('a(uu)', channels) }),
   }
@@ -90,10 +120,16 @@ async function readBsss(wpa: WpaInterface, maxAgeMs: number, signal: AbortSignal
 /** Reads the properties of a BSS object; null for one not heard within `maxAgeMs`, or out of form. */
 export function parseBss(properties: unknown, maxAgeMs: number): ScannedBss | null {
   if (typeof properties !== 'object' || properties === null) return null
-  const { SSID, BSSID, Frequency, Signal, Age, IEs } = properties as Readonly<Record<string, unknown>>
+  const { SSID, BSSID, Frequency, Signal, Age, IEs, Privacy } = properties as Readonly<Record<string, unknown>>
   if (!Buffer.isBuffer(SSID) || !Buffer.isBuffer(BSSID) || BSSID.length !== 6 || !Buffer.isBuffer(IEs)) return null
-  if (typeof Frequency !== 'number' || typeof Signal !== 'number' || typeof Age !== 'number') return null
+  if (typeof Frequency !== 'number' || typeof Signal !== 'number' || typeof Age !== 'number' || typeof Privacy !== 'boolean') return null
   if (Age * 1000 > maxAgeMs) return null
-  const bssid = BSSID.toString('hex').replace(/..(?=.)/g, '$&:')
-  return { ssid: SSID, bssid, frequencyMhz: Frequency, signalDbm: Signal, security: parseRsn(IEs) }
+  return {
+    ssid: SSID.every((byte) => byte === 0) ? ANY_SSID : SSID,
+    bssid: bssidText(BSSID),
+    frequencyMhz: Frequency,
+    signalDbm: Signal,
+    security: parseSecurity(IEs, Privacy),
+    owePartner: parseOwePartner(IEs),
+  }
 }

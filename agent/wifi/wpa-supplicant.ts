@@ -6,9 +6,9 @@ import type { Log } from '../log.ts'
 import type { Bss, Link, Supplicant } from '../ports.ts'
 import { waitForAddress } from './address.ts'
 import type { Bus } from './dbus.ts'
-import type { BssSecurity } from './eap-network.ts'
 import { OWN_NAMESPACE, openLinuxNetdevs } from './linux-netdevs.ts'
 import type { Netdevs } from './netdevs.ts'
+import type { BssSecurity } from './network-block.ts'
 import { hasRadio, waitForRadio } from './radio-watch.ts'
 import type { RankedBss } from './rank.ts'
 import { type DhcpClient, startUdhcpc, type UdhcpcOptions, udhcpcBeside } from './udhcpc.ts'
@@ -78,7 +78,7 @@ class WpaSupplicant implements Supplicant {
     })
   }
 
-  join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link> {
+  join(bss: Bss, eap: EapProfile | null, signal: AbortSignal): Promise<Link> {
     return this.#alone(signal, async () => {
       const wpa = await this.#open(signal)
       const security = this.#securityOf(bss)
@@ -90,12 +90,13 @@ class WpaSupplicant implements Supplicant {
         const mark = this.#netdevs.now()
         const selecting = this.#select(network, bss, signal)
         this.#options.whileJoining?.()
-        const { method, serverSubject } = await selecting
+        const proof = (await selecting).eap
         if (this.#options.wifi.address === 'udhcpc') dhcp = this.#startDhcp(wpa.interfaceName)
         const address = await this.#waitForAddress(wpa, bss, mark, dhcp, signal)
         this.#joined = { network, dhcp }
         this.#former = { bssid: bss.bssid, address }
-        return { bss, interfaceName: wpa.interfaceName, address, eap: { method, serverSubject, datesChecked: eap.checkDates } }
+        const shown = proof === null || eap === null ? null : { ...proof, datesChecked: eap.checkDates }
+        return { bss, interfaceName: wpa.interfaceName, address, eap: shown }
       } catch (error) {
         // Without this wpa_supplicant would go on trying by itself, with a credential that was just refused.
         await Promise.allSettled([network.remove(), dhcp?.stop()])

@@ -1,12 +1,26 @@
-/** Access points of the lab; only `good` runs from the start. Each has a radio, a channel and a configuration of its own in the guest. */
-export type AccessPoint = 'good' | 'second' | 'evil-twin'
+/**
+ * Access points of the lab; only `good` runs from the start. Each has a channel and a configuration of its own in the guest, and a
+ * radio, which `second` and `plain` share: they cannot run together.
+ */
+export type AccessPoint = 'good' | 'second' | 'plain' | 'evil-twin'
 
 /** What every access point sends on: frequency and BSSID are fixed, so that a test can name them. */
 export const accessPoints: Readonly<Record<AccessPoint, { bssid: string; frequencyMhz: number; phy: string }>> = {
   good: { bssid: '02:00:00:00:01:00', frequencyMhz: 2412, phy: 'phy1' },
   second: { bssid: '02:00:00:00:02:00', frequencyMhz: 2437, phy: 'phy2' },
+  plain: { bssid: '02:00:00:00:02:00', frequencyMhz: 5180, phy: 'phy2' },
   'evil-twin': { bssid: '02:00:00:00:03:00', frequencyMhz: 2462, phy: 'phy3' },
 }
+
+/** The hotspots of `plain`, by the SSIDs that people know them by. In `ZipKey-Free` the encrypted half of the pair is meant. */
+export const plainBssids = {
+  'ZipKey-SAE': '02:00:00:00:02:00',
+  'ZipKey-Mixed': '02:00:00:00:02:01',
+  'ZipKey-PSK': '02:00:00:00:02:02',
+  'ZipKey-Hidden': '02:00:00:00:02:03',
+  'ZipKey-OWE': '02:00:00:00:02:04',
+  'ZipKey-Free': '02:00:00:00:02:06',
+} as const
 
 const stationPhy = 'phy0'
 // Access points send with 20 dBm, and hwsim adds the sender's tx power to its `rx_rssi`.

@@ -7,14 +7,14 @@ import { buildOnce } from './lab-folder.ts'
 export type AaaClient = { id: string; secret: string }
 
 /** Secrets of one lab that are neither keys nor certificates. */
-export type LabSecrets = { radiusSecret: string; aaaClient: AaaClient }
+export type LabSecrets = { radiusSecret: string; passphrase: string; aaaClient: AaaClient }
 
 /** Gives the lab's secrets, drawn the first time. */
 export async function prepareSecrets(): Promise<LabSecrets> {
-  const names = ['radius-secret', 'aaa-client-secret'] as const
-  const folder = await buildOnce('secrets', '2', async (unfinished) => {
+  const names = ['radius-secret', 'passphrase', 'aaa-client-secret'] as const
+  const folder = await buildOnce('secrets', '3', async (unfinished) => {
     for (const name of names) writeFileSync(join(unfinished, name), randomBytes(32).toString('base64url'), { mode: 0o600 })
   })
-  const [radiusSecret, secret] = names.map((name) => readFileSync(join(folder, name), 'utf8')) as [string, string]
-  return { radiusSecret, aaaClient: { id: 'lab-hotspot', secret } }
+  const [radiusSecret, passphrase, secret] = names.map((name) => readFileSync(join(folder, name), 'utf8')) as [string, string, string]
+  return { radiusSecret, passphrase, aaaClient: { id: 'lab-hotspot', secret } }
 }

@@ -18,6 +18,8 @@ export type LabImage = {
   pki: LabPki
   /** What the cloud has to know so that it answers the hotspot's FreeRADIUS. */
   aaaClient: AaaClient
+  /** What the hotspots with a passphrase take. */
+  passphrase: string
 }
 
 /** Prepares the lab; with nothing changed it takes a second or two, most of it apt's. */
@@ -29,5 +31,5 @@ export async function prepareLab({ log }: { log: (line: string) => void }): Prom
   const boot = { kernelFile: kernel.imageFile, initramfsFile: initramfs.file, rootImageFile: root.file }
   const snapshot = await prepareSnapshot({ ...boot, programDiskFile: program.file }, [kernel.key, initramfs.key, root.key], log)
   const programDiskFile = await prepareCachedProgram(program, boot, snapshot, log)
-  return { ...boot, programDiskFile, snapshot, pki, aaaClient: secrets.aaaClient }
+  return { ...boot, programDiskFile, snapshot, pki, aaaClient: secrets.aaaClient, passphrase: secrets.passphrase }
 }

@@ -8,7 +8,7 @@ import type { LabPki } from './pki.ts'
 
 const freeradius = 'cloud/freeradius'
 const shippedConfiguration = ['radiusd.conf', 'cloud.conf']
-const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf']
+const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf', 'plain.conf']
 
 /** Where `scripts/install` puts the agent's program on a device. The lab has it on a disk of its own. */
 export const programFolder = 'usr/lib/zipkey'
@@ -43,6 +43,7 @@ export function installHotspot(tree: string, pki: LabPki, secrets: LabSecrets): 
   copyFileSync(pki.aaa.keyFile, join(hotspot, 'aaa.key'))
   const values: Record<string, string> = {
     radius_secret: secrets.radiusSecret,
+    passphrase: secrets.passphrase,
     aaa_client_id: secrets.aaaClient.id,
     aaa_client_secret: secrets.aaaClient.secret,
   }

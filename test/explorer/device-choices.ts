@@ -52,6 +52,11 @@ export class DeviceChoices {
         return this.#scans(turn)
       case 'join':
         return this.#joins(turn, effect.do === 'join' && effect.bss.bssid === ROGUE.bssid, call)
+      case 'join-plainly':
+        return [
+          await this.#reply(turn, 'joins', 0, { ok: true, value: LINKS.plain }),
+          await this.#fail(turn, 'loses the join', 'ERR_WIFI_JOIN_TIMEOUT'),
+        ]
       case 'time': {
         const known: Reply = { ok: true, value: SIGNED_TIME }
         return [await this.#reply(turn, 'hears the time', 0, known), await this.#fail(turn, 'loses the time', 'ERR_CLOUD_UNREACHABLE')]
@@ -75,7 +80,10 @@ export class DeviceChoices {
 
   async #scans(turn: Turn): Promise<readonly Choice[]> {
     const found = (what: string, cost: 0 | 1, value: unknown) => this.#reply(turn, `finds ${what}`, cost, { ok: true, value })
-    const choices = [await found('the hotspot', 0, SCANS.honest), await found('no hotspot', 1, SCANS.none)]
+    const choices = [
+      await found('the hotspot', 0, this.#scenario.plain ? SCANS.plain : SCANS.honest),
+      await found('no hotspot', 1, SCANS.none),
+    ]
     if (!this.#scenario.rogue) return choices
     return [
       ...choices,

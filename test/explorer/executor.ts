@@ -13,6 +13,7 @@ import { IDENTITY, NOW_MS, type Token, type Values } from './values.ts'
 export type Call =
   | { readonly port: 'scan' }
   | { readonly port: 'join'; readonly innerIdentity: string; readonly checkDates: boolean }
+  | { readonly port: 'join-plainly' }
   | { readonly port: 'time' }
   | { readonly port: 'token'; readonly credential: Credential }
   | { readonly port: 'swap'; readonly by: string | null; readonly nonce: string; readonly orderId: string | null }
@@ -78,8 +79,11 @@ export class Executor {
       flashed: [this.#values.temporary],
       supplicant: {
         scan: () => ask({ port: 'scan' }) as ReturnType<Supplicant['scan']>,
-        join: (_, eap) =>
-          ask({ port: 'join', innerIdentity: eap.innerIdentity, checkDates: eap.checkDates }) as ReturnType<Supplicant['join']>,
+        join: (_, eap) => {
+          const call: Call =
+            eap === null ? { port: 'join-plainly' } : { port: 'join', innerIdentity: eap.innerIdentity, checkDates: eap.checkDates }
+          return ask(call) as ReturnType<Supplicant['join']>
+        },
         linkLost: () => ask({ port: 'never' }) as ReturnType<Supplicant['linkLost']>,
         radioAppeared: () => ask({ port: 'never' }) as Promise<void>,
         close: async () => {},

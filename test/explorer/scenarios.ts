@@ -7,6 +7,7 @@ export const BARE: Scenario = {
   thief: false,
   clone: false,
   rogue: false,
+  plain: false,
   rotation: false,
   networkRoom: 0,
   diskFaults: false,
@@ -17,16 +18,19 @@ const ONE_DEVICE: Scenario = {
   thief: true,
   clone: false,
   rogue: true,
+  plain: false,
   rotation: true,
   networkRoom: 1,
   diskFaults: true,
 }
+const AT_PLAIN: Scenario = { ...ONE_DEVICE, name: 'the same at a hotspot that sees no credential', rogue: false, plain: true }
 const CLONES: Scenario = { ...BARE, name: 'two agents on cloned, failing disks', clone: true, diskFaults: true }
 const EVERYTHING: Scenario = { ...ONE_DEVICE, name: 'everything at once', clone: true, networkRoom: 2 }
 
 /** Each with the depth that continuous integration has time for. */
 export const SCENARIOS: readonly { readonly scenario: Scenario; readonly depth: number }[] = [
   { scenario: ONE_DEVICE, depth: 2 },
+  { scenario: AT_PLAIN, depth: 2 },
   { scenario: CLONES, depth: 1 },
   { scenario: EVERYTHING, depth: 1 },
 ]

@@ -31,6 +31,7 @@ const bssAt = (bssid: string): Bss => ({
   hotspot: {
     security: 'wpa-eap',
     ssid: new Uint8Array(),
+    hidden: false,
     frequenciesMhz: [],
     eap: { methods: ['TTLS'], inner: 'PAP', caPem: '', serverName: 'aaa', aaaDomain: 'aaa' },
   },
@@ -39,6 +40,12 @@ const bssAt = (bssid: string): Bss => ({
 /** The hotspot, and a rogue one of the same name. */
 export const HONEST = bssAt('02:00:00:00:00:01')
 export const ROGUE = bssAt('02:00:00:00:00:bd')
+
+/** A hotspot that sees no credential. */
+export const PLAIN: Bss = {
+  ...bssAt('02:00:00:00:00:02'),
+  hotspot: { security: 'open', ssid: new Uint8Array(), hidden: false, frequenciesMhz: [] },
+}
 
 const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
   bss,
@@ -49,10 +56,14 @@ const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
 
 const SECRET_ID = /^mk-([1-9]\d*)-a{16}-a{13}$/
 
-export const LINKS: Readonly<Record<'strict' | 'undated', Link>> = { strict: linkTo(HONEST, true), undated: linkTo(HONEST, false) }
+export const LINKS: Readonly<Record<'strict' | 'undated' | 'plain', Link>> = {
+  strict: linkTo(HONEST, true),
+  undated: linkTo(HONEST, false),
+  plain: { ...linkTo(PLAIN, false), eap: null },
+}
 
 /** What a scan may find. */
-export const SCANS = { honest: [HONEST], none: [], rogueFirst: [ROGUE, HONEST], rogueLast: [HONEST, ROGUE] } as const
+export const SCANS = { honest: [HONEST], plain: [PLAIN], none: [], rogueFirst: [ROGUE, HONEST], rogueLast: [HONEST, ROGUE] } as const
 
 /** What the cloud says of the time. */
 export const SIGNED_TIME = { timeMs: NOW_MS, challenge: 'challenge' }

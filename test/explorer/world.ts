@@ -79,6 +79,8 @@ export type Scenario = {
   readonly thief: boolean
   readonly clone: boolean
   readonly rogue: boolean
+  /** Whether the hotspot sees no credential of the device. */
+  readonly plain: boolean
   /** Whether an operator orders rotations. */
   readonly rotation: boolean
   /** Requests that may be on the way at a time, given up by their senders. */

@@ -19,6 +19,8 @@ export type FakeTimers = { readonly joinMs: number; readonly addressMs: number }
 export class FakeAir {
   inRange: readonly Bss[]
   aaa: FakeAaa
+  /** What hotspots with a passphrase take. */
+  passphrase = 'the right passphrase'
   hasRadio = true
   isSupplicantRunning = true
   answersEap = true
@@ -66,7 +68,7 @@ export class FakeAir {
 /** The fake itself. */
 export class FakeSupplicant implements Supplicant {
   /** Every join that was asked for, in order. */
-  readonly joins: { readonly bssid: string; readonly eap: EapProfile }[] = []
+  readonly joins: { readonly bssid: string; readonly eap: EapProfile | null }[] = []
   /** The networks that a real wpa_supplicant would hold. */
   networks = 0
   readonly #air: FakeAir
@@ -84,7 +86,7 @@ export class FakeSupplicant implements Supplicant {
     return this.#air.inRange.toSorted((a, b) => b.signalDbm - a.signalDbm)
   }
 
-  async join(bss: Bss, eap: EapProfile, signal: AbortSignal): Promise<Link> {
+  async join(bss: Bss, eap: EapProfile | null, signal: AbortSignal): Promise<Link> {
     signal.throwIfAborted()
     this.#checkUsable()
     this.joins.push({ bssid: bss.bssid, eap })
@@ -93,10 +95,12 @@ export class FakeSupplicant implements Supplicant {
     try {
       await this.#waitFor(() => this.#air.answersEap, this.#timers.joinMs, 'ERR_WIFI_JOIN_TIMEOUT', signal)
       if (!this.#air.inRange.some(({ bssid }) => bssid === bss.bssid)) throw failed('ERR_WIFI_NO_HOTSPOT')
-      this.#checkCredential(eap)
+      if (eap === null) this.#checkPassphrase(bss)
+      else this.#checkCredential(eap)
       await this.#waitFor(() => this.#air.givesAddresses, this.#timers.addressMs, 'ERR_WIFI_NO_ADDRESS', signal)
       this.#linked = bss
-      const proof = { method: 'EAP-TTLS', serverSubject: `/CN=${this.#air.aaa.serverName}`, datesChecked: eap.checkDates }
+      const shown = { method: 'EAP-TTLS', serverSubject: `/CN=${this.#air.aaa.serverName}` }
+      const proof = eap === null ? null : { ...shown, datesChecked: eap.checkDates }
       return { bss, interfaceName: 'fake0', address: '192.0.2.7', eap: proof }
     } catch (error) {
       this.networks = 0
@@ -128,6 +132,11 @@ export class FakeSupplicant implements Supplicant {
   #checkUsable(): void {
     if (!this.#air.isSupplicantRunning) throw failed('ERR_WIFI_SUPPLICANT')
     if (!this.#air.hasRadio) throw failed('ERR_WIFI_NO_RADIO')
+  }
+
+  #checkPassphrase({ hotspot }: Bss): void {
+    const isWrong = 'passphrase' in hotspot && hotspot.passphrase.reveal() !== this.#air.passphrase
+    if (isWrong) throw failed('ERR_WIFI_PASSPHRASE')
   }
 
   #checkCredential(eap: EapProfile): void {

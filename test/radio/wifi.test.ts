@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { EapProfile } from '../../agent/credential/eap-profile.ts'
-import type { RadioHotspot } from '../../agent/credential/hotspot.ts'
+import type { EapHotspot } from '../../agent/credential/hotspot.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { createLog } from '../../agent/log.ts'
 import type { Bss, Link, Supplicant } from '../../agent/ports.ts'
@@ -22,13 +22,13 @@ const TIMERS = { joinMs: 20_000, addressMs: 8_000, scanMs: 20_000 }
 
 let image: LabImage
 let cloud: AaaCloud
-let hotspot: RadioHotspot
+let hotspot: EapHotspot
 
 beforeAll(async () => {
   image = await preparedLab()
   const caPem = readFileSync(image.pki.aaaCaFile, 'utf8')
   const eap = { methods: ['TTLS'], inner: 'PAP', caPem, serverName: aaaServerName, aaaDomain: 'zipkey.test' } as const
-  hotspot = { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), frequenciesMhz: [2412, 2437, 2462], eap }
+  hotspot = { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [2412, 2437, 2462], eap }
 })
 beforeEach(async () => {
   cloud = await startAaaCloud(image.pki, new Map([[IDENTITY, PASSWORD]]))

@@ -2,6 +2,7 @@
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Bss } from '../../../agent/ports.ts'
 import { FakeAir, FakeSupplicant } from '../../fakes/supplicant.ts'
+import { describePlainHotspots } from './plain-hotspot-suite.ts'
 import { describeSupplicant, type SupplicantWorld } from './supplicant-suite.ts'
 
 const CA_PEM = 'the CA'
@@ -12,7 +13,7 @@ const BSS: Bss = {
   bssid: '02:00:00:00:00:01',
   frequencyMhz: 2412,
   signalDbm: -50,
-  hotspot: { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), frequenciesMhz: [], eap: EAP },
+  hotspot: { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [], eap: EAP },
 }
 
 function openFakeWorld(): SupplicantWorld {
@@ -51,3 +52,15 @@ function openFakeWorld(): SupplicantWorld {
 }
 
 describeSupplicant('a fake supplicant', async () => openFakeWorld())
+
+describePlainHotspots('a fake supplicant at plain hotspots', async () => {
+  const air = new FakeAir([], { caPem: CA_PEM, serverName: SERVER_NAME, isExpired: false, users: new Map() })
+  return {
+    passphrase: air.passphrase,
+    with: async (profiles, use) => {
+      air.change({ inRange: profiles.map((hotspot) => ({ ...BSS, hotspot })) })
+      await use(new FakeSupplicant(air))
+    },
+    close: async () => {},
+  }
+})

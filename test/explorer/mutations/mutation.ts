@@ -14,5 +14,6 @@ export type Mutation = {
 /** What it takes to meet the mutants: the less is about, the sooner they are met. */
 export const FAULTS: Scenario = { ...BARE, diskFaults: true }
 export const ROGUE: Scenario = { ...BARE, rogue: true }
+export const PLAIN: Scenario = { ...BARE, plain: true }
 export const ROTATION: Scenario = { ...BARE, rotation: true }
 export const THIEF: Scenario = { ...BARE, thief: true }

@@ -1,6 +1,6 @@
 /** Mutations of: prove by the whole path, then promote what was proved; the first token request is the confirmation. */
 import { BARE } from '../scenarios.ts'
-import { type Mutation, ROGUE, ROTATION } from './mutation.ts'
+import { type Mutation, PLAIN, ROGUE, ROTATION } from './mutation.ts'
 
 const TRANSITION = 'agent/lifecycle/transition.ts'
 const TOKEN = 'cloud/rules/token.ts'
@@ -10,11 +10,22 @@ export const PROVE_THEN_PROMOTE: readonly Mutation[] = [
     breaks: 'a secret is promoted as soon as it is stored',
     patch: {
       file: TRANSITION,
-      replace: 'return scan(withPending(journey, step.credential), FRESH_SCAN_MS)',
+      replace: 'return walkAgain(withPending(journey, step.credential), hold)',
       by: `return swap(withPending(journey, step.credential), hold, token, { at: 'promoting', credential: step.credential })`,
     },
     caughtAs: 'promoted-unproved',
     scenario: BARE,
+    depth: 0,
+  },
+  {
+    breaks: 'a secret is promoted at a plain hotspot for having a link there',
+    patch: {
+      file: TRANSITION,
+      replace: 'return walkAgain(withPending(journey, step.credential), hold)',
+      by: `return isPlain(hold.link.bss.hotspot) ? swap(withPending(journey, step.credential), hold, token, { at: 'promoting', credential: step.credential }) : walkAgain(withPending(journey, step.credential), hold)`,
+    },
+    caughtAs: 'promoted-unproved',
+    scenario: PLAIN,
     depth: 0,
   },
   {

@@ -56,12 +56,19 @@ describe('the JSON Schema', () => {
 
 describe('the examples', () => {
   it('are there', () => {
-    expect(EXAMPLES).toEqual(['shared-secret.json', 'temporary-derived-secret.json', 'temporary-provisioning-key.json', 'wired.json'])
+    expect(EXAMPLES).toEqual([
+      'plain-hotspots.json',
+      'shared-secret.json',
+      'temporary-derived-secret.json',
+      'temporary-provisioning-key.json',
+      'wired.json',
+    ])
   })
 
   it.each(EXAMPLES)('%s is valid, for the schema and for the loader', async (name) => {
     const root = makeRoot()
     put(root, 'credentials/device-secret', SECRET_TEXT)
+    put(root, 'credentials/setup-passphrase', 'the passphrase for setting up')
     put(root, 'sys/firmware/devicetree/base/serial-number', 'SN-000123\0')
     put(root, 'wlan0-address', '44:85:00:12:34:56\n')
     const text = readFileSync(join(CONFIG, 'examples', name), 'utf8')

@@ -44,6 +44,7 @@ describe('loading a CA config', () => {
       {
         security: 'wpa-eap',
         ssid: new Uint8Array(Buffer.from('ZipKey')),
+        hidden: false,
         frequenciesMhz: [],
         eap: { methods: ['TTLS'], inner: 'PAP', caPem: CA_PEM, serverName: 'aaa.zipkey.example', aaaDomain: 'zipkey.invalid' },
       },
@@ -73,6 +74,34 @@ describe('loading a CA config', () => {
         eap: { methods: ['TTLS'], inner: 'MSCHAPV2', caPem: CA_PEM, serverName: 'aaa.zipkey.example', aaaDomain: 'op.example' },
       },
     ])
+  })
+
+  it('reads plain hotspots, with a passphrase from wherever secrets may stand', () => {
+    const root = makeRoot()
+    put(root, 'psk', 'from a file\n')
+    put(root, 'credentials/psk', `${'0f'.repeat(32)}\n`)
+    const configFile = put(root, 'ca.json', {
+      ...GOOD,
+      hotspots: [
+        { ssid: 'a', security: 'sae', passphrase: 'schlüssel', hidden: true, channels: [6] },
+        { ssid: 'b', security: 'psk', passphrase: { file: 'psk' } },
+        { ssid: 'c', security: 'psk', passphrase: { credential: 'psk' } },
+        { ssid: 'd', security: 'owe' },
+        { ssid: 'e', security: 'open' },
+      ],
+    })
+    const loaded = loadConfig({ environment: { CREDENTIALS_DIRECTORY: join(root, 'credentials') }, configFile })
+    if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
+    const shown = loaded.config.hotspots.map((each) => [each.security, 'passphrase' in each ? each.passphrase.reveal() : null])
+    expect(shown).toEqual([
+      ['sae', 'schlüssel'],
+      ['psk', 'from a file'],
+      ['psk', '0f'.repeat(32)],
+      ['owe', null],
+      ['open', null],
+    ])
+    expect(loaded.config.hotspots[0]).toMatchObject({ hidden: true, frequenciesMhz: [2437] })
+    expect(JSON.stringify(loaded.config.hotspots)).not.toContain('schlüssel')
   })
 
   it('turns each kind of credential into the secret it stands for, in order', () => {
@@ -302,9 +331,24 @@ describe('a config with problems', () => {
       'ca.json: cloud.signingKeys: expected a JWKS',
     ],
     [
-      'a hotspot of later versions',
-      { ...GOOD, hotspots: [{ ssid: 'a', security: 'sae', passphrase: 'b' }] },
-      'ca.json: hotspots[0].security: this version joins wpa-eap and wired-eap only',
+      'a hotspot of no kind that exists',
+      { ...GOOD, hotspots: [{ ssid: 'a', security: 'wep', passphrase: 'b' }] },
+      'ca.json: hotspots[0].security: expected one of "wpa-eap", "wired-eap", "sae", "psk", "owe", "open"',
+    ],
+    [
+      'a passphrase that is too short',
+      { ...GOOD, hotspots: [{ ssid: 'a', security: 'sae', passphrase: '7 bytes' }] },
+      'ca.json: hotspots[0].passphrase: expected 8 to 63 bytes of text',
+    ],
+    [
+      'a WPA2 passphrase outside ASCII',
+      { ...GOOD, hotspots: [{ ssid: 'a', security: 'psk', passphrase: 'schlüssel' }] },
+      'ca.json: hotspots[0].passphrase: expected 8 to 63 printable ASCII characters, or the key itself as 64 hex digits',
+    ],
+    [
+      'a passphrase for a hotspot that has none',
+      { ...GOOD, hotspots: [{ ssid: 'a', security: 'open', passphrase: 'a passphrase' }] },
+      'ca.json: hotspots[0].passphrase: unknown key',
     ],
     [
       'a hotspot without TTLS',

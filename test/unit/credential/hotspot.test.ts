@@ -35,7 +35,7 @@ describe('an SSID for people', () => {
 
 describe('the name of a hotspot', () => {
   it('is its SSID, or that it is a wired port', () => {
-    expect(hotspotText({ security: 'wpa-eap', ssid: bytes('ZipKey'), frequenciesMhz: [], eap: EAP })).toBe('ZipKey')
+    expect(hotspotText({ security: 'wpa-eap', ssid: bytes('ZipKey'), hidden: false, frequenciesMhz: [], eap: EAP })).toBe('ZipKey')
     expect(hotspotText({ security: 'wired-eap', eap: EAP })).toBe('wired port')
   })
 })

@@ -1,7 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import type { FailureCode } from '../../../agent/failure.ts'
-import { afterFailure, type Journey, readAgain, withCurrent, withPending } from '../../../agent/lifecycle/journey.ts'
-import { currentCandidate, failureOf, flashedCandidate, issued, journeyOf, pendingCandidate, temporaryCandidate } from './samples.ts'
+import {
+  afterFailure,
+  arrived,
+  type Journey,
+  order,
+  readAgain,
+  stumbled,
+  withCurrent,
+  withPending,
+} from '../../../agent/lifecycle/journey.ts'
+import {
+  bssAt,
+  currentCandidate,
+  failureOf,
+  flashedCandidate,
+  issued,
+  journeyOf,
+  pendingCandidate,
+  plainBssAt,
+  temporaryCandidate,
+} from './samples.ts'
 
 const DAY_MS = 24 * 3_600_000
 const slots = (journey: Journey): readonly string[] => journey.candidates.map(({ slot }) => slot)
@@ -79,5 +98,22 @@ describe('which credential walks next', () => {
       { kind: 'issued', secretId: 'mk-2' },
       { kind: 'temporary', keyId: 'line-7' },
     ])
+  })
+})
+
+describe('what a BSS is blamed for', () => {
+  const [a, b] = [bssAt(1), bssAt(2)]
+  const [plainA, plainB] = [plainBssAt(1), plainBssAt(2)]
+  const next = (journey: Journey): Journey => failing(journey, 'ERR_CLOUD_REFUSED', 0)
+  const journey = journeyOf(pendingCandidate('mk-1'), temporaryCandidate)
+
+  it('is held for the credential that it failed, and the next one tries it afresh', () => {
+    expect(order(stumbled(journey, a, 0), [a, b], 0)).toEqual([b, a])
+    expect(order(next(stumbled(journey, a, 0)), [a, b], 0)).toEqual([a, b])
+  })
+
+  it('is held for every credential where the hotspot sees none', () => {
+    expect(order(next(stumbled(journey, plainA, 0)), [plainA, plainB], 0)).toEqual([plainB, plainA])
+    expect(order(arrived(next(stumbled(journey, plainA, 0)), plainA), [plainA, plainB], 0)).toEqual([plainA, plainB])
   })
 })

@@ -6,7 +6,7 @@ const a = bssAt(1)
 const b = bssAt(2)
 const MINUTE_MS = 60_000
 const order = (memory: typeof NO_FAILURES, nowMs: number, credential = 't.line-7') =>
-  byFailures([a, b], memory, credential, nowMs).map(({ bssid }) => bssid)
+  byFailures([a, b], memory, () => credential, nowMs).map(({ bssid }) => bssid)
 
 describe('the memory of failures', () => {
   const once = remember(NO_FAILURES, a.bssid, 't.line-7', 0)

@@ -1,6 +1,6 @@
 /** Ready-made values for lifecycle tests; the secrets in them open nothing. */
 import type { Candidate, IssuedSecret, TemporarySecret } from '../../../agent/credential/credential.ts'
-import type { RadioHotspot } from '../../../agent/credential/hotspot.ts'
+import { type EapHotspot, isPlain } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Failure, FailureCode } from '../../../agent/failure.ts'
 import { type Journey, setOut } from '../../../agent/lifecycle/journey.ts'
@@ -9,9 +9,10 @@ import type { AccessToken, Bss, Link } from '../../../agent/ports.ts'
 
 const bytes = (fill: number): Secret => new Secret(new Uint8Array(32).fill(fill))
 
-export const hotspot: RadioHotspot = {
+export const hotspot: EapHotspot = {
   security: 'wpa-eap',
   ssid: Buffer.from('ZipKey'),
+  hidden: false,
   frequenciesMhz: [2412],
   eap: { methods: ['TTLS'], inner: 'PAP', caPem: 'the CA', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' },
 }
@@ -23,11 +24,17 @@ export const bssAt = (lastOctet: number, signalDbm = -50): Bss => ({
   hotspot,
 })
 
+/** The same place with a passphrase for all in place of 802.1X. */
+export const plainBssAt = (lastOctet: number): Bss => {
+  const { eap: _, ...radio } = hotspot
+  return { ...bssAt(lastOctet), hotspot: { ...radio, security: 'sae', passphrase: new Secret('a passphrase') } }
+}
+
 export const linkOn = (bss: Bss, datesChecked = true): Link => ({
   bss,
   interfaceName: 'wlan0',
   address: '10.0.0.2',
-  eap: { method: 'EAP-TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked },
+  eap: isPlain(bss.hotspot) ? null : { method: 'EAP-TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked },
 })
 
 export const temporary: TemporarySecret = { kind: 'temporary-secret', id: { kind: 'temporary', keyId: 'line-7' }, secret: bytes(1) }

@@ -13,6 +13,7 @@ import {
   journeyOf,
   linkOn,
   pendingCandidate,
+  plainBssAt,
   temporaryCandidate,
   tokenOf,
 } from './samples.ts'
@@ -24,14 +25,15 @@ const proving = journeyOf(pendingCandidate('mk-1'), temporaryCandidate)
 const settled = journeyOf(currentCandidate('mk-1'), temporaryCandidate)
 const hold = holdOn(good, false)
 const kept = holdOn(good, true)
+const plainHold = holdOn(plainBssAt(3), true)
 const failed = (code: FailureCode, retryAfterMs = 0): Event => ({ type: 'failed', failure: failureOf(code, retryAfterMs) })
 const lost: Event = { type: 'link-lost', failure: failureOf('ERR_WIFI_LINK_LOST') }
 const joining: State = { phase: 'joining', journey: fresh, bss: good, others: [], refusal: null }
 const steady: State = { phase: 'steady', journey: settled, hold: kept, credential: issued('mk-1'), token: tokenOf('device'), sinceMs: 0 }
-const swapping = (step: Extract<State, { phase: 'swapping' }>['step'], journey = fresh): State => ({
+const swapping = (step: Extract<State, { phase: 'swapping' }>['step'], journey = fresh, where = kept): State => ({
   phase: 'swapping',
   journey,
-  hold: kept,
+  hold: where,
   token: tokenOf('enrol'),
   step,
 })
@@ -210,6 +212,34 @@ const ROWS: readonly Row[] = [
     does: ['scan'],
   },
   {
+    story: 'stored at a plain hotspot: its first token is the whole proof, and the link stays',
+    from: swapping({ at: 'storing', credential: issued('mk-1') }, fresh, plainHold),
+    event: { type: 'stored' },
+    to: 'authenticating',
+    does: ['authenticate', 'watch-link'],
+  },
+  {
+    story: 'the cloud refuses a credential at a plain hotspot: the next one goes over the same link',
+    from: { phase: 'authenticating', journey: proving, hold: plainHold },
+    event: failed('ERR_CLOUD_REFUSED'),
+    to: 'waiting',
+    does: ['wait', 'watch-link'],
+  },
+  {
+    story: 'the cloud refuses a credential behind 802.1X: the next one has to be let in there first',
+    from: { phase: 'authenticating', journey: proving, hold: kept },
+    event: failed('ERR_CLOUD_REFUSED'),
+    to: 'waiting',
+    does: ['wait'],
+  },
+  {
+    story: 'the time is known at a plain hotspot: nothing there depended on dates',
+    from: { phase: 'asking-time', journey: fresh, hold: plainHold },
+    event: { type: 'time-known', challenge: 'c' },
+    to: 'authenticating',
+    does: ['authenticate', 'watch-link'],
+  },
+  {
     story: 'the disk is full, or was slow: it waits, and then looks at what is on it',
     from: swapping({ at: 'storing', credential: issued('mk-1') }),
     event: failed('ERR_STORE_IO'),
@@ -339,6 +369,14 @@ describe('transition', () => {
   it('does not read a disk again that gave everything', () => {
     const [waiting] = transition({ phase: 'scanning', journey: settled }, failed('ERR_WIFI_NO_HOTSPOT'), 0)
     expect(transition(waiting, { type: 'waited' }, 0)[0].phase).toBe('scanning')
+  })
+
+  it('shows the new secret to the cloud at a plain hotspot, and promotes what was proved there', () => {
+    const storing: State = swapping({ at: 'storing', credential: issued('mk-1') }, fresh, plainHold)
+    const [authenticating, authenticate] = transition(storing, { type: 'stored' }, 0)
+    expect(authenticate).toMatchObject({ do: 'authenticate', candidate: pendingCandidate('mk-1') })
+    const [, promote] = transition(authenticating, { type: 'authenticated', token: tokenOf('device') }, 0)
+    expect(promote).toMatchObject({ do: 'promote', credential: issued('mk-1') })
   })
 
   it('waits as long as the cloud asked, even when the link is lost meanwhile', () => {

@@ -23,7 +23,7 @@ const codeOf = (outcome: JoinOutcome | null): FailureCode | 'joined' | null =>
 describe('a join', () => {
   it('has joined after a verified server, a successful EAP run and its completion', () => {
     const { outcome } = progressAfter([...STARTED, ...VERIFIED, eap('completion', 'success'), state('4way_handshake'), state('completed')])
-    expect(outcome).toEqual({ kind: 'joined', method: 'EAP-TTLS', serverSubject: '/CN=aaa' })
+    expect(outcome).toEqual({ kind: 'joined', eap: { method: 'EAP-TTLS', serverSubject: '/CN=aaa' } })
   })
 
   it.each<[string, readonly Signal[], FailureCode | null]>([

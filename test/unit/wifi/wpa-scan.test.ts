@@ -9,6 +9,7 @@ const FOUND = {
   Age: 1,
   IEs: Buffer.from('30140100000fac040100000fac040100000fac018000', 'hex'),
   Mode: 'infrastructure',
+  Privacy: true,
 }
 
 describe('the properties of a BSS object', () => {
@@ -19,7 +20,13 @@ describe('the properties of a BSS object', () => {
       frequencyMhz: 2412,
       signalDbm: -50,
       security: { keyManagement: ['WPA-EAP'], managementFrames: 'protected' },
+      owePartner: null,
     })
+  })
+
+  it('have no SSID where the BSS hides it, by none or by zeros', () => {
+    expect(parseBss({ ...FOUND, SSID: Buffer.alloc(0) }, 2000)?.ssid).toHaveLength(0)
+    expect(parseBss({ ...FOUND, SSID: Buffer.alloc(6) }, 2000)?.ssid).toHaveLength(0)
   })
 
   it.each([

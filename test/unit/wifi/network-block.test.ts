@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import type { PlainHotspot } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Bss } from '../../../agent/ports.ts'
-import { type BssSecurity, type NetworkBlock, networkBlock } from '../../../agent/wifi/eap-network.ts'
+import { type BssSecurity, type NetworkBlock, networkBlock } from '../../../agent/wifi/network-block.ts'
 
 const SETTINGS = { methods: ['TTLS'], inner: 'PAP', caPem: 'x', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
 const RADIO: Bss = {
   bssid: '02:00:00:00:01:00',
   frequencyMhz: 2437,
   signalDbm: -50,
-  hotspot: { security: 'wpa-eap', ssid: Buffer.from([0x22, 0x0a, 0xff]), frequenciesMhz: [], eap: SETTINGS },
+  hotspot: { security: 'wpa-eap', ssid: Buffer.from([0x22, 0x0a, 0xff]), hidden: false, frequenciesMhz: [], eap: SETTINGS },
 }
 const WIRED: Bss = { ...RADIO, frequencyMhz: 0, hotspot: { security: 'wired-eap', eap: SETTINGS } }
 const PROTECTED: BssSecurity = { keyManagement: ['WPA-EAP', 'WPA-EAP-SHA256'], managementFrames: 'protected' }
@@ -24,6 +25,8 @@ const EAP: EapProfile = {
   checkDates: true,
 }
 
+const RUN = { eap: EAP, caBlobName: 'ca' }
+
 /** What wpa_supplicant would be told: signature and value. */
 const told = (block: NetworkBlock): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -35,7 +38,7 @@ const told = (block: NetworkBlock): Readonly<Record<string, string>> =>
 
 describe('the network block', () => {
   it('names exactly one BSS on exactly one channel', () => {
-    expect(told(networkBlock(RADIO, PROTECTED, EAP, 'ca'))).toMatchObject({
+    expect(told(networkBlock(RADIO, PROTECTED, RUN))).toMatchObject({
       ssid: 'ay:"\n\u00ff',
       bssid: 's:02:00:00:00:01:00',
       scan_freq: 's:2437',
@@ -45,7 +48,7 @@ describe('the network block', () => {
   })
 
   it.each([RADIO, WIRED])('always asks for CA and name, and shows the outer identity only', (bss) => {
-    expect(told(networkBlock(bss, PROTECTED, EAP, 'ca'))).toMatchObject({
+    expect(told(networkBlock(bss, PROTECTED, RUN))).toMatchObject({
       eap: 's:TTLS',
       ca_cert: 's:blob://ca',
       domain_match: 'ay:aaa.zipkey.test',
@@ -55,7 +58,7 @@ describe('the network block', () => {
   })
 
   it('passes what comes from outside as bytes, so that quotes and line feeds stay what they are', () => {
-    const block = told(networkBlock(RADIO, PROTECTED, EAP, 'ca'))
+    const block = told(networkBlock(RADIO, PROTECTED, RUN))
     expect(block.password).toBe('ay:pass"\nword')
     for (const key of ['ssid', 'identity', 'anonymous_identity', 'password', 'domain_match']) expect(block[key]).toMatch(/^ay:/)
   })
@@ -64,24 +67,60 @@ describe('the network block', () => {
     ['requires protected management frames where the BSS has them', 'protected', 'i:2'],
     ['does without where it has not', 'open', 'i:0'],
   ] as const)('%s', (_, managementFrames, expected) => {
-    expect(told(networkBlock(RADIO, { ...PROTECTED, managementFrames }, EAP, 'ca')).ieee80211w).toBe(expected)
+    expect(told(networkBlock(RADIO, { ...PROTECTED, managementFrames }, RUN)).ieee80211w).toBe(expected)
   })
 
   it('relaxes the dates and nothing else when dates are not checked', () => {
-    const strict = told(networkBlock(RADIO, PROTECTED, EAP, 'ca'))
+    const strict = told(networkBlock(RADIO, PROTECTED, RUN))
     expect(strict).not.toHaveProperty('phase1')
-    const { phase1, ...rest } = told(networkBlock(RADIO, PROTECTED, { ...EAP, checkDates: false }, 'ca'))
+    const { phase1, ...rest } = told(networkBlock(RADIO, PROTECTED, { ...RUN, eap: { ...EAP, checkDates: false } }))
     expect(phase1).toBe('s:tls_disable_time_checks=1')
     expect(rest).toEqual(strict)
   })
 
   it.each(['PAP', 'MSCHAPV2'] as const)('has %s inside the tunnel', (inner) => {
-    expect(told(networkBlock(RADIO, PROTECTED, { ...EAP, inner }, 'ca')).phase2).toBe(`s:auth=${inner}`)
+    expect(told(networkBlock(RADIO, PROTECTED, { ...RUN, eap: { ...EAP, inner } })).phase2).toBe(`s:auth=${inner}`)
   })
 
   it('has no SSID, channel or key management of a radio on a wire', () => {
-    const block = told(networkBlock(WIRED, PROTECTED, EAP, 'ca'))
+    const block = told(networkBlock(WIRED, PROTECTED, RUN))
     expect(block.key_mgmt).toBe('s:IEEE8021X')
     for (const key of ['ssid', 'bssid', 'scan_freq', 'ieee80211w']) expect(block).not.toHaveProperty(key)
+  })
+})
+
+describe('the network block of a plain hotspot', () => {
+  const radio = { ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [] }
+  const blockOf = (hotspot: PlainHotspot, keyManagement: BssSecurity['keyManagement']) =>
+    told(networkBlock({ ...RADIO, hotspot }, { keyManagement, managementFrames: 'protected' }, null))
+  const passphrase = new Secret('it\'s "quoted"')
+
+  it('gives an SAE password as bytes, with protected management frames', () => {
+    expect(blockOf({ ...radio, security: 'sae', passphrase }, ['SAE'])).toMatchObject({
+      key_mgmt: 's:SAE',
+      ieee80211w: 'i:2',
+      sae_password: 'ay:it\'s "quoted"',
+    })
+  })
+
+  it('gives a WPA2 passphrase as text, and a key in hex as bytes', () => {
+    expect(blockOf({ ...radio, security: 'psk', passphrase }, ['WPA-PSK']).psk).toBe('s:it\'s "quoted"')
+    const key = new Secret('41'.repeat(32))
+    expect(blockOf({ ...radio, security: 'psk', passphrase: key }, ['WPA-PSK']).psk).toBe(`ay:${'A'.repeat(32)}`)
+  })
+
+  it('never lets OWE fall back to an open twin', () => {
+    expect(blockOf({ ...radio, security: 'owe' }, ['OWE'])).toMatchObject({ key_mgmt: 's:OWE', owe_only: 'i:1' })
+  })
+
+  it('has no key for an open one', () => {
+    const block = blockOf({ ...radio, security: 'open' }, ['NONE'])
+    expect(block.key_mgmt).toBe('s:NONE')
+    for (const key of ['psk', 'sae_password', 'identity', 'password']) expect(block).not.toHaveProperty(key)
+  })
+
+  it('asks for a hidden one by its name, and for no other', () => {
+    expect(blockOf({ ...radio, security: 'open' }, ['NONE']).scan_ssid).toBe('i:0')
+    expect(blockOf({ ...radio, hidden: true, security: 'open' }, ['NONE']).scan_ssid).toBe('i:1')
   })
 })
