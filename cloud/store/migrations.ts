@@ -123,7 +123,8 @@ async function addCertificates(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('issued_secret').addColumn('certificate', 'text').execute()
 }
 
-const migrations = (engine: Engine): Record<string, Migration> => ({
+/** All steps, by names that sort in their order. */
+export const migrations = (engine: Engine): Record<string, Migration> => ({
   '0001-registry': {
     async up(db: Kysely<unknown>): Promise<void> {
       await createRegistry(db)
