@@ -18,7 +18,7 @@ function stage(name: 'postgres' | 'pair', exclude: readonly string[]): TestProje
   const system = project('system', 60_000, true)
   const provide = { cloudStage: name }
   return {
-    test: { ...system.test, name, include: CLOUD_SUITE, exclude: [...exclude], provide, globalSetup: 'test/system/postgres-setup.ts' },
+    test: { ...system.test, name, include: CLOUD_SUITE, exclude: [...exclude], provide, globalSetup: 'test/system/stage-setup.ts' },
   }
 }
 

@@ -1,7 +1,6 @@
 /** `database` of `config.json`: a PostgreSQL database, or none for SQLite in the folder. */
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type DatabaseSettings, DataFolderError, dataFiles, readPrivateFile } from './data-folder.ts'
+import { type DatabaseSettings, DataFolderError, dataFiles, readNamedFile, readPrivateFile } from './data-folder.ts'
 import { type DatabasePlace, migrateDatabase } from './store/database.ts'
 import { DatabaseUnavailable } from './store/database-unavailable.ts'
 import { parsePostgresUrl } from './store/postgres-address.ts'
@@ -16,7 +15,7 @@ export async function databasePlace(folder: string, settings: DatabaseSettings |
   // Read once now, so that a file that is missing is told at the start and not by the first request.
   if (passwordFile !== undefined) await readPassword(passwordFile)
   const password = passwordFile === undefined ? null : () => readPassword(passwordFile)
-  const ca = caFile === undefined ? null : await readFile(resolve(folder, caFile), 'utf8')
+  const ca = caFile === undefined ? null : await readNamedFile(resolve(folder, caFile))
   return { engine: 'postgres', address: address.value, password, ca, connections }
 }
 

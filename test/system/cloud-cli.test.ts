@@ -120,11 +120,15 @@ test('what a person can correct is told in one line', async () => {
   for (const parameters of [
     ['init', '--data', cloud.dir, '--host', 'x'],
     ['serve', '--data', folder],
+    ['init', '--data', join(folder, 'new'), '--host', 'x', '--database', 'postgres://zipkey@127.0.0.1:1/nowhere'],
+    ['init', '--data', join(folder, 'new'), '--host', 'x', '--database', 'postgres://zipkey:sesame@127.0.0.1/cloud'],
+    ['init', '--data', join(folder, 'new'), '--host', 'x', '--database', 'postgres://zipkey@127.0.0.1/cloud', '--database-ca', 'none.pem'],
     ['--client', join(folder, 'none.json'), 'audit'],
     ['device', 'register', 'acme', 'SN-9'],
   ]) {
     const { code, stderr } = await zipkeyCloud(...parameters)
     expect(code).toBe(1)
     expect(stderr).toMatch(/^zipkey-cloud: [^\n]+\n$/)
+    expect(stderr).not.toContain('sesame')
   }
 })

@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { JSONWebKeySet } from 'jose'
+import { inject } from 'vitest'
 import { z } from 'zod'
 import { parseSecretText } from '../../agent/contract/secret-text.ts'
 import { parseSigningKeys } from '../../agent/contract/signed-time.ts'
@@ -99,15 +100,23 @@ const REPOSITORY = resolve(import.meta.dirname, '../..')
 
 const spawnService: Launch = (options, listen) => {
   const level = ['--log-level', options.logLevel ?? 'error']
-  return spawnProcess(options, ['cloud/main.ts', 'serve', '--data', options.dir, '--listen', listen, ...level])
+  return spawnProcess(options, ZIPKEY_CLOUD, ['serve', '--data', options.dir, '--listen', listen, ...level])
 }
 
 const spawnWithClock: Launch = (options, listen) =>
-  spawnProcess(options, ['test/system/cloud-process.ts', options.dir, listen, options.logLevel ?? 'error', clockFileOf(options.dir)])
+  spawnProcess(options, WITH_CLOCK, [options.dir, listen, options.logLevel ?? 'error', clockFileOf(options.dir)])
 
-async function spawnProcess(options: CloudOptions, program: readonly string[]): Promise<Process> {
-  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
-  const child = spawn(process.execPath, ['--import', 'tsx', ...program], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] })
+/** A program as its source, and as the stage bundled it. */
+type Program = { readonly entry: string; readonly file: string }
+const ZIPKEY_CLOUD: Program = { entry: 'cloud/main.ts', file: 'zipkey-cloud.cjs' }
+const WITH_CLOCK: Program = { entry: 'test/system/cloud-process.ts', file: 'cloud-process.cjs' }
+
+async function spawnProcess(options: CloudOptions, { entry, file }: Program, parameters: readonly string[]): Promise<Process> {
+  const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env
+  const env = { ...inherited, NODE_PATH: resolve(REPOSITORY, 'node_modules') }
+  const bundled = inject('programs')
+  const program = bundled === undefined ? ['--import', 'tsx', entry] : [resolve(bundled, file)]
+  const child = spawn(process.execPath, [...program, ...parameters], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const { onLog = (text: string) => process.stderr.write(text) } = options
   child.stderr.setEncoding('utf8').on('data', onLog)
   const port = await portOf(child)
