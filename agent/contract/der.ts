@@ -1,7 +1,21 @@
 /** The few DER forms (ITU-T X.690) that certificates and requests are written with. Reading DER is left to OpenSSL and libraries. */
 
 /** Tags of X.690 §8, universal and constructed where they are. */
-const TAG = { integer: 0x02, bitString: 0x03, oid: 0x06, utf8: 0x0c, sequence: 0x30, set: 0x31, context: 0xa0 } as const
+const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  oid: 0x06,
+  utf8: 0x0c,
+  printable: 0x13,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+  contextPrimitive: 0x80,
+  context: 0xa0,
+} as const
 
 function lengthOf(bytes: number): readonly number[] {
   if (bytes < 0x80) return [bytes]
@@ -23,14 +37,36 @@ export const setOf = (part: Uint8Array): Uint8Array => encode(TAG.set, part)
 /** INTEGER from 0 to 127. */
 export const smallInteger = (value: number): Uint8Array => encode(TAG.integer, Uint8Array.from([value]))
 
-/** UTF8String. */
-export const utf8String = (text: string): Uint8Array => encode(TAG.utf8, Buffer.from(text, 'utf8'))
+/** INTEGER from its bytes in two's complement; the caller sees to it that none is superfluous. */
+export const integer = (bytes: Uint8Array): Uint8Array => encode(TAG.integer, bytes)
 
-/** BIT STRING of whole bytes. */
-export const bitString = (bytes: Uint8Array): Uint8Array => encode(TAG.bitString, Uint8Array.from([0]), bytes)
+/** BOOLEAN that is true; where it is false, DER leaves it out. */
+export const yes = (): Uint8Array => encode(TAG.boolean, Uint8Array.from([0xff]))
+
+/** OCTET STRING. */
+export const octetString = (bytes: Uint8Array): Uint8Array => encode(TAG.octetString, bytes)
+
+/** UTF8String, from a text or from bytes that are UTF-8 already. */
+export const utf8String = (text: string | Uint8Array): Uint8Array =>
+  encode(TAG.utf8, typeof text === 'string' ? Buffer.from(text, 'utf8') : text)
+
+/** PrintableString. */
+export const printableString = (bytes: Uint8Array): Uint8Array => encode(TAG.printable, bytes)
+
+/** The time of a certificate, to the second: UTCTime before 2050, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
+export function time(date: Date): Uint8Array {
+  const digits = `${date.toISOString().slice(0, 19).replace(/\D/g, '')}Z`
+  return date.getUTCFullYear() < 2050 ? encode(TAG.utcTime, Buffer.from(digits.slice(2))) : encode(TAG.generalizedTime, Buffer.from(digits))
+}
+
+/** BIT STRING; the last `unusedBits` of its last byte do not count. */
+export const bitString = (bytes: Uint8Array, unusedBits = 0): Uint8Array => encode(TAG.bitString, Uint8Array.from([unusedBits]), bytes)
 
 /** A constructed, context-specific tag around encoded parts. */
 export const contextTag = (number: number, ...parts: readonly Uint8Array[]): Uint8Array => encode(TAG.context + number, ...parts)
+
+/** A primitive, context-specific tag around a value's bytes. */
+export const contextValue = (number: number, bytes: Uint8Array): Uint8Array => encode(TAG.contextPrimitive + number, bytes)
 
 /** OBJECT IDENTIFIER from its dotted form. */
 export function objectIdentifier(dotted: string): Uint8Array {

@@ -8,8 +8,22 @@ import { parseSigningKeys } from '../../agent/contract/signed-time.ts'
 import { parseJson } from '../../config/json.ts'
 import type { JsonObject } from './ca-config.ts'
 
-/** A refusal for the person at the command line. */
-export class InputError extends Error {}
+/** A cell of a list that is wrong: rows are counted from the top of the file, as a spreadsheet does. */
+export type CellProblem = { readonly file: string; readonly row: number; readonly column: string; readonly problem: string }
+
+/** A problem in one line. */
+export const problemLine = (problem: string | CellProblem): string =>
+  typeof problem === 'string' ? problem : `${problem.file}: row ${problem.row}, column ${problem.column}: ${problem.problem}`
+
+/** A refusal for the person at the command line: a line for every problem, naming its place and what helps. */
+export class InputError extends Error {
+  readonly problems: readonly (string | CellProblem)[]
+
+  constructor(...problems: readonly (string | CellProblem)[]) {
+    super(problems.map(problemLine).join('\n'))
+    this.problems = problems
+  }
+}
 
 /** The text of a file. */
 export function readText(file: string): string {

@@ -9,14 +9,19 @@ export type ConfigMode = 0o600 | 0o640
 /** Written, or every problem with it; then there is no new file, and an old one stays as it was. */
 export type Written = { readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }
 
+/** What the agent says about a file, which `name` stands for. */
+export function checkConfig(file: string, name: string): Written {
+  const loaded = loadConfig({ environment: {}, configFile: file })
+  return loaded.ok ? { ok: true } : { ok: false, problems: loaded.problems.map((line) => line.replaceAll(file, name)) }
+}
+
 /** Checks and writes; the file is complete on disk before it has its name. */
 export async function writeConfig(file: string, document: JsonObject, mode: ConfigMode): Promise<Written> {
-  let problems: readonly string[] = []
+  let checked: Written = { ok: true }
   const isGood = (unfinished: string): boolean => {
-    const loaded = loadConfig({ environment: {}, configFile: unfinished })
-    if (!loaded.ok) problems = loaded.problems.map((line) => line.replaceAll(unfinished, file))
-    return loaded.ok
+    checked = checkConfig(unfinished, file)
+    return checked.ok
   }
-  const text = `${JSON.stringify(document, null, 2)}\n`
-  return (await replaceFile(file, { text, mode, owner: null, isGood })) ? { ok: true } : { ok: false, problems }
+  await replaceFile(file, { text: `${JSON.stringify(document, null, 2)}\n`, mode, owner: null, isGood })
+  return checked
 }

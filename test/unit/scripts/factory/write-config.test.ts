@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { deriveTemporarySecret } from '../../../../agent/contract/derivation.ts'
 import { parseSigningKeys } from '../../../../agent/contract/signed-time.ts'
 import { loadConfig } from '../../../../config/load.ts'
-import { type CaConfigRequest, caConfigFor } from '../../../../scripts/factory/ca-config.ts'
+import { type CaConfigRequest, caConfigFor, derivedCredential, keyCredential } from '../../../../scripts/factory/ca-config.ts'
 import { InputError, readHotspots, readProvisioningKey, readSigningKeys, readText } from '../../../../scripts/factory/inputs.ts'
 import { writeConfig } from '../../../../scripts/factory/write-config.ts'
 import { CA_PEM, eap, hotspot, KEY_BYTES, makeRoot, PROVISIONING_TEXT, put, SIGNING_KEYS } from '../../config/sample.ts'
@@ -12,31 +12,34 @@ import { CA_PEM, eap, hotspot, KEY_BYTES, makeRoot, PROVISIONING_TEXT, put, SIGN
 const signingKeys = parseSigningKeys(SIGNING_KEYS)
 if (!signingKeys.ok) throw new Error(signingKeys.problem)
 
+const NAME = { account: 'acme', device: 'SN-000123' }
+const KEY = { keyId: 'line-7', bytes: KEY_BYTES }
+
 const REQUEST: CaConfigRequest = {
   account: 'acme',
-  device: 'SN-000123',
-  keyId: 'line-7',
-  provisioningKey: KEY_BYTES,
-  give: 'derived-secret',
+  device: { id: NAME.device },
+  credential: derivedCredential(KEY, NAME),
   cloud: { url: 'https://api.zipkey.example', caPem: CA_PEM, signingKeys: signingKeys.value },
   hotspots: [hotspot],
 }
 
 describe('the CA config of one device', () => {
-  it.each(['derived-secret', 'provisioning-key'] as const)(
-    'with its %s makes the agent hold the temporary secret of that device',
-    async (give) => {
-      const file = join(makeRoot(), 'ca.json')
-      expect(await writeConfig(file, caConfigFor({ ...REQUEST, give, sections: { wifi: { country: 'DE' } } }), 0o600)).toEqual({ ok: true })
-      const loaded = loadConfig({ environment: {}, configFile: file })
-      if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
-      const [credential] = loaded.config.credentials
-      expect(credential?.id).toEqual({ kind: 'temporary', keyId: 'line-7' })
-      expect(credential?.secret.reveal()).toEqual(deriveTemporarySecret(KEY_BYTES, { account: 'acme', device: 'SN-000123' }))
-      expect(loaded.config.wifi.country).toBe('DE')
-      expect(readFileSync(file, 'utf8').includes('zkp_')).toBe(give === 'provisioning-key')
-    },
-  )
+  it.each([
+    ['derived secret', derivedCredential(KEY, NAME)],
+    ['provisioning key', keyCredential(KEY)],
+  ])('with its %s makes the agent hold the temporary secret of that device', async (given, wanted) => {
+    const file = join(makeRoot(), 'ca.json')
+    expect(await writeConfig(file, caConfigFor({ ...REQUEST, credential: wanted, sections: { wifi: { country: 'DE' } } }), 0o600)).toEqual({
+      ok: true,
+    })
+    const loaded = loadConfig({ environment: {}, configFile: file })
+    if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
+    const [credential] = loaded.config.credentials
+    expect(credential?.id).toEqual({ kind: 'temporary', keyId: 'line-7' })
+    expect(credential?.secret.reveal()).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
+    expect(loaded.config.wifi.country).toBe('DE')
+    expect(readFileSync(file, 'utf8').includes('zkp_')).toBe(given === 'provisioning key')
+  })
 
   it.each([0o600, 0o640] as const)('is readable for whom it was said, whatever the umask: %o', async (mode) => {
     const file = join(makeRoot(), 'ca.json')

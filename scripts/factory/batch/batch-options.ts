@@ -1,0 +1,173 @@
+/** The options of `batch create`, read and checked into a plan. */
+import { createHash } from 'node:crypto'
+import { dirname, join, resolve } from 'node:path'
+import { parseAccountId, parseKeyId } from '../../../agent/contract/names.ts'
+import { deviceIdSourceReader } from '../../../config/device-id.ts'
+import { parseJson } from '../../../config/json.ts'
+import { validityOf } from '../certificate/device-certificate.ts'
+import { readIssuingCa } from '../certificate/issuing-ca.ts'
+import { faultOfValues } from '../certificate/template.ts'
+import { readTemplate } from '../certificate/template-file.ts'
+import { InputError, readProvisioningKey, readText } from '../inputs.ts'
+import { readFactoryKey, readRegistrationKey, requirePrivate } from '../keys.ts'
+import { type ProfileOptions, readProfile } from '../profile-options.ts'
+import { checkSampleConfig } from '../sample-config.ts'
+import type { BatchPlan } from './create-batch.ts'
+import type { ConfigForm, CredentialPlan } from './credential-maker.ts'
+import type { DeviceIds } from './device-ids.ts'
+import { readIdList } from './id-list.ts'
+import { idsFromPattern } from './id-pattern.ts'
+import type { RegistrationKeys } from './registration-manifest.ts'
+
+/** The options as given. */
+export type BatchOptions = ProfileOptions & {
+  readonly out: string
+  readonly index?: string
+  readonly batch?: string
+  readonly count?: number
+  readonly pattern?: string
+  readonly ids?: string
+  readonly credential: CredentialPlan['kind']
+  readonly caFile?: string
+  readonly caKeyFile?: string
+  readonly template?: string
+  readonly keyId?: string
+  readonly provisioningKeyFile?: string
+  readonly withProvisioningKey: boolean
+  readonly idFrom?: string
+  readonly registrationKey?: string
+  readonly factoryKey?: string
+  readonly registration: boolean
+}
+
+/** A credential plan, not yet dated, and digests of what it is made from. */
+type Planned = {
+  readonly credential: BatchPlan['credential']
+  readonly inputs: Readonly<Record<string, string>>
+  /** What is wrong with a device's values, or null. */
+  readonly faultOf: (values: Readonly<Record<string, string>>) => string | null
+}
+
+const INDEX_NAME = 'issued-ids.csv'
+const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** Reads everything that the options name and checks it; an InputError holds every problem of what is wrong first. */
+export async function planBatch(options: BatchOptions, nowMs: number): Promise<BatchPlan> {
+  const account = parseAccountId(options.account)
+  if (!account.ok) throw new InputError(`--account: ${account.problem}`)
+  const profile = readProfile(options)
+  const ids = await readIds(options)
+  const form = readForm(options)
+  const { credential, inputs, faultOf } = await planCredential(options, ids, nowMs)
+  const registration = await readRegistrationKeys(options)
+  await checkValues(options, ids, faultOf)
+  for await (const { id } of ids.entries(0)) {
+    checkSampleConfig(profile, id)
+    break
+  }
+  return {
+    folder: resolve(options.out),
+    indexFile: resolve(options.index ?? join(dirname(resolve(options.out)), INDEX_NAME)),
+    batch: options.batch ?? null,
+    ids,
+    profile,
+    form,
+    kind: options.credential,
+    credential,
+    registration,
+    inputs: {
+      ids: ids.fingerprint,
+      profile: sha256(JSON.stringify([profile, form])),
+      credential: options.credential,
+      ...inputs,
+      ...(registration === null ? {} : { registrationKey: registration.cloud.kid, factoryKey: registration.factory.kid }),
+      ...(options.batch === undefined ? {} : { batch: options.batch }),
+    },
+  }
+}
+
+async function readIds({ ids, count, pattern }: BatchOptions): Promise<DeviceIds> {
+  if (ids !== undefined && count === undefined && pattern === undefined) return readIdList(ids)
+  if (ids !== undefined || count === undefined || pattern === undefined) throw new InputError('give --count and --pattern, or --ids')
+  const made = idsFromPattern(pattern, count)
+  if (!made.ok) throw new InputError(`--pattern: ${made.problem}`)
+  return made.value
+}
+
+function readForm({ idFrom }: BatchOptions): ConfigForm {
+  if (idFrom === undefined) return { kind: 'each' }
+  const json = parseJson(idFrom)
+  const problems: string[] = []
+  const source = deviceIdSourceReader.read(json.ok ? json.value : idFrom, '--id-from', {
+    problem: (path, message) => problems.push(`${path}: ${message}`),
+    warning() {},
+    holdsSecret() {},
+    directoryOf: () => '',
+    credentialsDirectory: null,
+  })
+  if (source === undefined) throw new InputError(...problems)
+  return { kind: 'golden', idFrom: source }
+}
+
+function required(value: string | undefined, option: string, credential: string): string {
+  if (value === undefined) throw new InputError(`--credential ${credential} needs ${option}`)
+  return value
+}
+
+function planCredential(options: BatchOptions, ids: DeviceIds, nowMs: number): Promise<Planned> | Planned {
+  switch (options.credential) {
+    case 'certificate':
+      return planCertificates(options, ids, nowMs)
+    case 'shared-secret':
+      return { credential: () => ({ kind: 'shared-secret' }), inputs: {}, faultOf: () => null }
+    case 'provisioning-key':
+      return planProvisioningKey(options)
+  }
+}
+
+async function planCertificates(options: BatchOptions, ids: DeviceIds, nowMs: number): Promise<Planned> {
+  const caFile = required(options.caFile, '--ca-file', 'certificate')
+  const ca = await readIssuingCa(caFile, required(options.caKeyFile, '--ca-key-file', 'certificate'), nowMs)
+  const template = readTemplate(options.template ?? null, ['id', 'account', 'batch', ...ids.columns])
+  const { notBefore, notAfter } = validityOf(template, nowMs)
+  if (notAfter.getTime() <= Math.max(nowMs, notBefore.getTime()))
+    throw new InputError(
+      `${options.template ?? 'template'}: validity: would end on ${notAfter.toISOString()}, before it begins or before now`,
+    )
+  return {
+    credential: (startedAtMs) => ({ kind: 'certificate', ca, template, validity: validityOf(template, startedAtMs) }),
+    inputs: {
+      ca: sha256(ca.certificate.raw),
+      ...(options.template === undefined ? {} : { template: sha256(readText(options.template)) }),
+    },
+    faultOf: (values) => faultOfValues(template, values),
+  }
+}
+
+function planProvisioningKey(options: BatchOptions): Planned {
+  const keyId = parseKeyId(required(options.keyId, '--key-id', 'provisioning-key'))
+  if (!keyId.ok) throw new InputError(`--key-id: ${keyId.problem}`)
+  const file = required(options.provisioningKeyFile, '--provisioning-key-file', 'provisioning-key')
+  const bytes = readProvisioningKey(file)
+  requirePrivate(file)
+  const give = options.withProvisioningKey ? 'provisioning-key' : 'derived-secret'
+  const plan: CredentialPlan = { kind: 'provisioning-key', key: { keyId: keyId.value, bytes }, give }
+  return { credential: () => plan, inputs: { provisioningKey: `${keyId.value} ${sha256(bytes)}`, give }, faultOf: () => null }
+}
+
+async function readRegistrationKeys({ registrationKey, factoryKey, registration }: BatchOptions): Promise<RegistrationKeys | null> {
+  if (!registration) return null
+  if (registrationKey === undefined || factoryKey === undefined)
+    throw new InputError('give --registration-key (of the cloud) and --factory-key for the registration manifest, or --no-registration')
+  return { cloud: await readRegistrationKey(registrationKey), factory: await readFactoryKey(factoryKey) }
+}
+
+/** Ids of a pattern differ in digits only, so the first stands for all. */
+async function checkValues({ account, batch = '', ids: list }: BatchOptions, ids: DeviceIds, faultOf: Planned['faultOf']): Promise<void> {
+  for await (const { id, values, row } of ids.entries(0)) {
+    const fault = faultOf({ ...values, id, account, batch: batch === '' ? 'batch' : batch })
+    if (fault !== null && row !== null) throw new InputError({ file: list ?? '', row, column: 'id', problem: fault })
+    if (fault !== null) throw new InputError(`${id}: ${fault}`)
+    if (row === null) return
+  }
+}

@@ -1,0 +1,121 @@
+/** Makes the credential of each device of a batch, with its file, and what cloud and log are told about it. */
+import { createHash, randomBytes } from 'node:crypto'
+import { deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
+import type { RegistrationRow } from '../../../agent/contract/registration.ts'
+import { formatSecretText, SECRET_BYTES } from '../../../agent/contract/secret-text.ts'
+import { caConfigFor, type DeviceProfile, type JsonObject, keyCredential, type ProvisioningKey } from '../ca-config.ts'
+import { CertificateIssuer, type Validity } from '../certificate/device-certificate.ts'
+import { makeDeviceKey, privateKeyInfo, subjectPublicKeyInfo } from '../certificate/device-key.ts'
+import type { IssuingCa } from '../certificate/issuing-ca.ts'
+import { Layout } from '../certificate/layout.ts'
+import { pem } from '../certificate/pem.ts'
+import type { CertificateTemplate } from '../certificate/template.ts'
+import type { DeviceValues } from '../certificate/variable-text.ts'
+import { placeFor, textTemplate } from './text-template.ts'
+
+/** What every device of a batch gets. */
+export type CredentialPlan =
+  | { readonly kind: 'certificate'; readonly ca: IssuingCa; readonly template: CertificateTemplate; readonly validity: Validity }
+  | { readonly kind: 'shared-secret' }
+  | { readonly kind: 'provisioning-key'; readonly key: ProvisioningKey; readonly give: KeyGift }
+
+/** Of a provisioning key a device gets its own derived secret, or the key itself. */
+export type KeyGift = 'derived-secret' | 'provisioning-key'
+
+/** `each`: one whole CA config per device. `golden`: one for all, which reads its id, and its credential, from the device. */
+export type ConfigForm = { readonly kind: 'each' } | { readonly kind: 'golden'; readonly idFrom: unknown }
+
+/** A credential that was made. `text` is the device's own file, null where it needs none. */
+export type MadeCredential = {
+  readonly text: string | null
+  readonly credential: string
+  readonly row: RegistrationRow
+  readonly certificatePem: string | null
+}
+
+/** What a batch consists of. `values` have `id`, `account` and `batch`. */
+export type CredentialMaker = {
+  /** The golden config, or null. */
+  readonly golden: string | null
+  readonly make: (values: DeviceValues) => MadeCredential
+}
+
+/** Files that a golden config finds beside itself on the device. */
+export const DEVICE_FILES = { certificate: 'device.pem', secret: 'device.secret' } as const
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** Makes the maker. */
+export function credentialMaker(profile: DeviceProfile, form: ConfigForm, plan: CredentialPlan): CredentialMaker {
+  switch (plan.kind) {
+    case 'certificate':
+      return certificateMaker(profile, form, new CertificateIssuer(plan.ca, plan.template, plan.validity), plan.ca)
+    case 'shared-secret':
+      return secretMaker(profile, form)
+    case 'provisioning-key':
+      return keyMaker(profile, form, plan.key, plan.give)
+  }
+}
+
+const configOf = (profile: DeviceProfile, form: ConfigForm, credential: JsonObject): JsonObject =>
+  caConfigFor({ ...profile, device: form.kind === 'each' ? { id: placeFor('id') } : { idFrom: form.idFrom }, credential })
+
+const goldenText = (form: ConfigForm, document: JsonObject): string | null => (form.kind === 'golden' ? textTemplate(document)({}) : null)
+
+function certificateMaker(profile: DeviceProfile, form: ConfigForm, issuer: CertificateIssuer, ca: IssuingCa): CredentialMaker {
+  const issuers = ca.intermediates.map((certificate) => pem('CERTIFICATE', certificate.raw)).join('')
+  const place = (name: string): unknown => (form.kind === 'each' ? placeFor(name) : { file: DEVICE_FILES.certificate })
+  const document = configOf(profile, form, { kind: 'certificate', certificate: place('certificate'), privateKey: place('privateKey') })
+  const fill = textTemplate(document)
+  const keyLayout = new Layout(([scalar = new Uint8Array(), point = new Uint8Array()]) => privateKeyInfo(scalar, point))
+  const spkiLayout = new Layout(([point = new Uint8Array()]) => subjectPublicKeyInfo(point))
+  return {
+    golden: goldenText(form, document),
+    make(values) {
+      const { point, scalar } = makeDeviceKey()
+      const der = issuer.issue(values, spkiLayout.fill([point]), point)
+      const certificatePem = pem('CERTIFICATE', der)
+      const [certificate, privateKey] = [certificatePem + issuers, pem('PRIVATE KEY', keyLayout.fill([scalar, point]))]
+      const { id = '' } = values
+      const text = form.kind === 'each' ? fill({ id, certificate, privateKey }) : certificate + privateKey
+      return { text, credential: sha256(der), row: { kind: 'certificate', id, certificate: der }, certificatePem }
+    },
+  }
+}
+
+function secretMaker(profile: DeviceProfile, form: ConfigForm): CredentialMaker {
+  const document = configOf(profile, form, {
+    kind: 'shared-secret',
+    secret: form.kind === 'each' ? placeFor('secret') : { file: DEVICE_FILES.secret },
+  })
+  const fill = textTemplate(document)
+  return {
+    golden: goldenText(form, document),
+    make({ id = '' }) {
+      const bytes = randomBytes(SECRET_BYTES)
+      const secret = formatSecretText('zks_', bytes)
+      const text = form.kind === 'each' ? fill({ id, secret }) : `${secret}\n`
+      return { text, credential: sha256(bytes), row: { kind: 'shared-secret', id, secret }, certificatePem: null }
+    },
+  }
+}
+
+function keyMaker(profile: DeviceProfile, form: ConfigForm, key: ProvisioningKey, give: KeyGift): CredentialMaker {
+  const secretPlace = form.kind === 'each' ? placeFor('secret') : { file: DEVICE_FILES.secret }
+  const document = configOf(
+    profile,
+    form,
+    give === 'provisioning-key' ? keyCredential(key) : { kind: 'temporary', keyId: key.keyId, secret: secretPlace },
+  )
+  const fill = textTemplate(document)
+  return {
+    golden: goldenText(form, document),
+    make({ id = '' }) {
+      const bytes = deriveTemporarySecret(key.bytes, { account: profile.account, device: id })
+      const secret = formatSecretText('zks_', bytes)
+      const own = give === 'derived-secret' ? `${secret}\n` : null
+      const text = form.kind === 'each' ? fill({ id, secret }) : own
+      return { text, credential: sha256(bytes), row: { kind: 'temporary', id, keyId: key.keyId }, certificatePem: null }
+    },
+  }
+}

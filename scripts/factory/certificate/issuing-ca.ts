@@ -1,0 +1,58 @@
+/** The factory's own issuing CA, from PEM files. What is wrong with it is told before anything is issued. */
+import { type KeyObject, sign, type X509Certificate } from 'node:crypto'
+import { parseCertificateChain } from '../../../agent/contract/certificate.ts'
+import { objectIdentifier, sequence } from '../../../agent/contract/der.ts'
+import { InputError, readText } from '../inputs.ts'
+import { readPrivateKey } from '../keys.ts'
+
+/** A CA that can sign. */
+export type IssuingCa = {
+  readonly certificate: X509Certificate
+  /** What a device shows after its own: the CA's and those that lead on from it, without a root, which whoever checks has already. */
+  readonly intermediates: readonly X509Certificate[]
+  /** Its name, as DER. */
+  readonly subject: Uint8Array
+  readonly keyIdentifier: Uint8Array | null
+  /** AlgorithmIdentifier, as DER. */
+  readonly signatureAlgorithm: Uint8Array
+  readonly sign: (bytes: Uint8Array) => Uint8Array
+}
+
+type SignatureKind = { readonly oid: string; readonly withNull: boolean; readonly hash: 'sha256' | 'sha384' | null }
+
+/** Reads and checks certificate (its issuers may follow) and key; `nowMs` is held against its dates. */
+export async function readIssuingCa(certificateFile: string, keyFile: string, nowMs: number): Promise<IssuingCa> {
+  const [own, ...issuers] = readChain(certificateFile)
+  const key = readPrivateKey(keyFile)
+  if (!own.ca) throw new InputError(`${certificateFile}: is not a CA: basic constraints or key usage do not let it sign certificates`)
+  if (!own.checkPrivateKey(key)) throw new InputError(`${keyFile}: is not the key of ${certificateFile}`)
+  if (nowMs > Date.parse(own.validTo)) throw new InputError(`${certificateFile}: expired on ${own.validTo}: renew the CA's certificate`)
+  if (nowMs < Date.parse(own.validFrom)) throw new InputError(`${certificateFile}: is valid from ${own.validFrom} only: check the clock`)
+  const { SubjectKeyIdentifierExtension, X509Certificate: Read } = await import('@peculiar/x509')
+  const read = new Read(new Uint8Array(own.raw))
+  const kind = signatureKind(keyFile, key)
+  const identifier = read.getExtension(SubjectKeyIdentifierExtension)
+  return {
+    certificate: own,
+    intermediates: [own, ...issuers].filter(({ subject, issuer }) => subject !== issuer),
+    subject: new Uint8Array(read.subjectName.toArrayBuffer()),
+    keyIdentifier: identifier === null ? null : new Uint8Array(Buffer.from(identifier.keyId, 'hex')),
+    signatureAlgorithm: sequence(objectIdentifier(kind.oid), ...(kind.withNull ? [Uint8Array.from([5, 0])] : [])),
+    sign: (bytes) => sign(kind.hash, bytes, key),
+  }
+}
+
+function readChain(file: string): readonly [X509Certificate, ...X509Certificate[]] {
+  const chain = parseCertificateChain(readText(file))
+  if (!chain.ok) throw new InputError(`${file}: ${chain.problem}`)
+  return chain.value
+}
+
+function signatureKind(file: string, key: KeyObject): SignatureKind {
+  if (key.asymmetricKeyType === 'rsa') return { oid: '1.2.840.113549.1.1.11', withNull: true, hash: 'sha256' }
+  if (key.asymmetricKeyType === 'ed25519') return { oid: '1.3.101.112', withNull: false, hash: null }
+  const curve = key.asymmetricKeyDetails?.namedCurve
+  if (curve === 'prime256v1') return { oid: '1.2.840.10045.4.3.2', withNull: false, hash: 'sha256' }
+  if (curve === 'secp384r1') return { oid: '1.2.840.10045.4.3.3', withNull: false, hash: 'sha384' }
+  throw new InputError(`${file}: a CA's key is P-256, P-384, RSA or Ed25519`)
+}

@@ -1,0 +1,64 @@
+/** Writing that lasts: what is said to be done is on the disk. */
+import { execFile } from 'node:child_process'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const OWNER_ONLY = 0o600
+
+/** Writes all that the file system of this folder has in memory to the disk, by syncfs(2): one call for a thousand files. */
+export async function syncFileSystem(folder: string): Promise<void> {
+  await run('sync', ['-f', folder])
+}
+
+/** Makes new and changed names in a folder durable. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Writes all of it. */
+export function writeWhole(fd: number, bytes: Uint8Array, position: number | null): void {
+  for (let written = 0; written < bytes.length; )
+    written += writeSync(fd, bytes, written, bytes.length - written, position === null ? null : position + written)
+}
+
+/** A file that grows at its end, and can be cut back to an earlier length. Its owner's alone. */
+export class GrowingFile {
+  readonly #fd: number
+  #length: number
+
+  /** Cuts what was there back to `length`. */
+  constructor(path: string, length: number) {
+    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, OWNER_ONLY)
+    this.#length = length
+    if (fstatSync(this.#fd).size !== length) ftruncateSync(this.#fd, length)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  append(text: string): void {
+    const bytes = Buffer.from(text, 'utf8')
+    writeWhole(this.#fd, bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  cutTo(length: number): void {
+    ftruncateSync(this.#fd, length)
+    this.#length = length
+  }
+
+  sync(): void {
+    fsyncSync(this.#fd)
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+}
