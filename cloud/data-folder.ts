@@ -59,6 +59,8 @@ const configSchema = z.strictObject({
   alarmCommand: z.array(z.string().min(1)).min(1).nullable().default(null),
   requestsPerMinutePerAddress: z.number().int().positive().default(1200),
   requestsPerMinutePerAaaClient: z.number().int().positive().default(6000),
+  requestsAtOnce: z.number().int().min(8).default(128),
+  connections: z.number().int().min(64).default(8192),
   /** Left out for SQLite in the folder. */
   database: databaseSchema.optional(),
 })

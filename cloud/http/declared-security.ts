@@ -59,7 +59,9 @@ function admit(parts: CloudParts, who: Declared): onRequestAsyncHookHandler | nu
 /** Enforces what each route that is added from now on declares. */
 export function enforceDeclaredSecurity(app: FastifyInstance, parts: CloudParts): void {
   app.addHook('onRoute', (route) => {
-    const admission = admit(parts, declared(route))
+    const who = declared(route)
+    const admission = admit(parts, who)
+    route.config = { caller: who.kind, ...route.config }
     if (admission !== null) route.onRequest = [route.onRequest ?? [], admission].flat()
   })
 }

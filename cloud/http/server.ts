@@ -5,6 +5,7 @@ import fastify from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { ApiProblem } from '../api-problem.ts'
 import type { CloudParts } from '../parts.ts'
+import { admitThrough, Places } from './admission.ts'
 import { enforceDeclaredSecurity, PUBLIC } from './declared-security.ts'
 import { acceptForms } from './form-body.ts'
 import { answerWithProblems } from './problems.ts'
@@ -13,6 +14,7 @@ import { aaaRoutes } from './routes-aaa.ts'
 import { accountRoutes } from './routes-accounts.ts'
 import { adminRoutes } from './routes-admin.ts'
 import { deviceRoutes } from './routes-device.ts'
+import { healthRoutes } from './routes-health.ts'
 
 /** What the service is told besides its parts. A whole hotspot may call from one address: limits are wide. */
 export type ServerSettings = {
@@ -20,9 +22,16 @@ export type ServerSettings = {
   readonly logLevel: string
   readonly requestsPerMinutePerAddress: number
   readonly requestsPerMinutePerAaaClient: number
+  /** How many requests are worked on at once; the rest is sent away with Retry-After. */
+  readonly requestsAtOnce: number
+  /** How many connections may be open. */
+  readonly connections: number
 }
 
 const BODY_LIMIT_BYTES = 1024 * 1024
+/** A client that does not finish its handshake keeps a descriptor and nothing else. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const MINUTE_MS = 60_000
 const VERSION = '1'
 
 const OPENAPI = {
@@ -45,7 +54,7 @@ const OPENAPI = {
 export async function buildServer(parts: CloudParts, settings: ServerSettings) {
   const log = new TurnByTurn(process.stderr)
   const app = fastify({
-    https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const },
+    https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
     logger: loggerOf(settings.logLevel, log),
     disableRequestLogging: true,
     bodyLimit: BODY_LIMIT_BYTES,
@@ -60,16 +69,22 @@ export async function buildServer(parts: CloudParts, settings: ServerSettings) {
   await app.register(swagger, { openapi: OPENAPI, transform: jsonSchemaTransform })
   await app.register(rateLimit, {
     max: settings.requestsPerMinutePerAddress,
-    timeWindow: 60_000,
-    errorResponseBuilder: (_request, { ttl }) => new ApiProblem('too-many-requests', 'too many requests from here', Math.ceil(ttl / 1000)),
+    timeWindow: MINUTE_MS,
+    // Somewhere in the next window: a hotspot's devices share an address, and shall not share the moment as well.
+    errorResponseBuilder: (_request, { ttl }) =>
+      new ApiProblem('too-many-requests', 'too many requests from here', Math.ceil((ttl + Math.random() * MINUTE_MS) / 1000)),
   })
-  // After the rate limit: who asks too often is refused before anything is looked up.
+  // In this order: who asks too often is refused before a place is taken, and a place is taken before anything is looked up.
+  admitThrough(app, new Places(settings.requestsAtOnce))
   enforceDeclaredSecurity(app, parts)
+  await app.register(healthRoutes(parts))
   await app.register(deviceRoutes(parts))
   await app.register(aaaRoutes(parts, settings.requestsPerMinutePerAaaClient))
   await app.register(accountRoutes(parts))
   await app.register(adminRoutes(parts))
   app.get('/openapi.json', { schema: { summary: 'This document', security: PUBLIC } }, () => app.swagger())
   await app.ready()
+  // Those that come faster than their handshakes can be done wait in the kernel's queue, which is short.
+  app.server.maxConnections = settings.connections
   return app
 }

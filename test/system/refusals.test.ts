@@ -163,7 +163,7 @@ describe('the OpenAPI document', () => {
         .filter(({ security }) => security.length === 0)
         .map(({ method, path }) => `${method} ${path}`)
         .sort(),
-    ).toEqual(['GET /openapi.json', 'GET /v1/device-ca', 'GET /v1/jwks', 'GET /v1/time', 'POST /v1/token'])
+    ).toEqual(['GET /openapi.json', 'GET /v1/device-ca', 'GET /v1/health', 'GET /v1/jwks', 'GET /v1/time', 'POST /v1/token'])
   })
 
   test('lets nobody change anything who may only read', () => {
