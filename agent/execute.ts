@@ -1,18 +1,20 @@
 /** Carries out each effect of the lifecycle with the ports; every one ends in exactly one event or throws an AgentError. */
 import { candidatesOf } from './credential/candidates.ts'
-import type { Identity, SharedSecret, TemporarySecret } from './credential/credential.ts'
+import type { Credential, Identity, PermanentKind } from './credential/credential.ts'
 import { eapProfile } from './credential/eap-profile.ts'
 import { isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
 import type { Effect, Event } from './lifecycle/state.ts'
-import type { Clock, CloudClient, CredentialStore, Supplicant, SystemClock } from './ports.ts'
+import type { Clock, CloudClient, CredentialAsk, CredentialStore, Supplicant, SystemClock } from './ports.ts'
 import type { Deadlines, Executors } from './run.ts'
 
 /** What the executors need. */
 export type ExecutorOptions = {
   readonly identity: Identity
-  readonly flashed: readonly (SharedSecret | TemporarySecret)[]
+  readonly flashed: readonly Credential[]
+  /** What the swap and a rotation ask for. */
+  readonly permanentCredential: PermanentKind
   readonly supplicant: Supplicant
   readonly cloud: CloudClient
   readonly store: CredentialStore
@@ -68,7 +70,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
     }),
     'request-swap': async ({ token, orderId, nonce }, signal) => ({
       type: 'issued',
-      credential: await cloud.requestCredential({ token, orderId, nonce: await store.nonce(nonce) }, signal),
+      credential: await cloud.requestCredential({ token, orderId, ask: await askFor(options, nonce) }, signal),
     }),
     'store-pending': async ({ credential }) => {
       await store.storePending(credential)
@@ -93,6 +95,16 @@ export function createExecutors(options: ExecutorOptions): Executors {
       return { type: 'radio-appeared' }
     },
     'watch-orders': (effect, signal) => watchOrders(options, effect, signal),
+  }
+}
+
+/** What is asked with is durable before it is sent. The nonce of a key is its own hash: both are kept, or drawn anew, together. */
+async function askFor({ permanentCredential, store }: ExecutorOptions, nonce: 'kept' | 'fresh'): Promise<CredentialAsk> {
+  switch (permanentCredential) {
+    case 'secret':
+      return { kind: 'secret', nonce: await store.nonce(nonce) }
+    case 'certificate':
+      return { kind: 'certificate', privateKeyPem: await store.key(nonce) }
   }
 }
 

@@ -27,6 +27,11 @@ export const FAILURES = {
   ERR_WIFI_SUPPLICANT: { disposition: 'retry', remedy: 'check that wpa_supplicant runs with its D-Bus interface (-u) and read its log' },
   ERR_WIFI_NO_RADIO: { disposition: 'retry', remedy: 'plug the radio in, load its driver, or correct wifi.interface' },
   ERR_WIFI_NO_HOTSPOT: { disposition: 'retry', remedy: 'move into range of a hotspot, or correct hotspots[].ssid and its channels' },
+  ERR_WIFI_NO_METHOD: {
+    disposition: 'retry',
+    remedy:
+      'no hotspot in range takes this credential: where it offers TLS (certificates) or TTLS (secrets), add that to hotspots[].eap.methods',
+  },
   ERR_WIFI_JOIN_TIMEOUT: {
     disposition: 'retry',
     remedy: 'the hotspot did not finish the join in time: check signal, and that it reaches its AAA server',

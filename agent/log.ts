@@ -16,6 +16,7 @@ const REDACTED: ReadonlySet<string> = new Set([
   'password',
   'provisioningKey',
   'privateKey',
+  'privateKeyPem',
   'passphrase',
   'accessToken',
   'assertion',

@@ -65,6 +65,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     const executors = createExecutors({
       identity,
       flashed: config.credentials,
+      permanentCredential: config.permanentCredential,
       supplicant,
       cloud,
       store,

@@ -2,7 +2,7 @@
 
 import type { Scope } from './contract/token.ts'
 import type { StoredCredentials } from './credential/candidates.ts'
-import type { Credential, IssuedSecret } from './credential/credential.ts'
+import type { Credential, IssuedCredential } from './credential/credential.ts'
 import type { EapProfile } from './credential/eap-profile.ts'
 import type { HotspotProfile } from './credential/hotspot.ts'
 import type { Secret } from './credential/secret.ts'
@@ -41,8 +41,13 @@ export interface Supplicant {
 /** An access token of the Cloud API; `expiresAtMs` is by the device's clock. */
 export type AccessToken = { readonly value: Secret<string>; readonly scope: Scope; readonly expiresAtMs: number }
 
-/** A request for a permanent secret; `orderId` is null for the first one, which a temporary credential asks for. */
-export type SwapRequest = { readonly token: AccessToken; readonly nonce: string; readonly orderId: string | null }
+/** What is asked for: a secret by a nonce, or a certificate for a private key (PEM), which stays on the device. */
+export type CredentialAsk =
+  | { readonly kind: 'secret'; readonly nonce: string }
+  | { readonly kind: 'certificate'; readonly privateKeyPem: Secret<string> }
+
+/** A request for a permanent credential; `orderId` is null for the first one, which a temporary credential asks for. */
+export type SwapRequest = { readonly token: AccessToken; readonly ask: CredentialAsk; readonly orderId: string | null }
 
 /** The Cloud API as a device sees it. */
 export interface CloudClient {
@@ -50,22 +55,24 @@ export interface CloudClient {
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }>
   /** Trades a client assertion for an access token. */
   token(credential: Credential, challenge: string | null, signal: AbortSignal): Promise<AccessToken>
-  /** Asks for a permanent secret; the same nonce gets the same answer. With a permanent credential it needs a rotation order. */
-  requestCredential(request: SwapRequest, signal: AbortSignal): Promise<IssuedSecret>
+  /** Asks for a permanent credential; the same nonce or key gets the same answer. With a permanent credential it needs a rotation order. */
+  requestCredential(request: SwapRequest, signal: AbortSignal): Promise<IssuedCredential>
   /** The rotation order that is open for this device, by its id; null where there is none. */
   rotationOrder(token: AccessToken, signal: AbortSignal): Promise<string | null>
 }
 
-/** The two slots on durable storage, the swap's nonce and the time floor. */
+/** The two slots on durable storage, the swap's nonce or key, and the time floor. */
 export interface CredentialStore {
   /** What is in the slots; a torn or foreign file was set aside and told to the log. */
   load(): Promise<StoredCredentials>
   /** The swap's nonce: the one kept on disk, or a fresh one that replaces it, durable before it is returned. */
   nonce(which: 'kept' | 'fresh'): Promise<string>
+  /** The private key (PEM) that a certificate is asked for with, as `nonce`. */
+  key(which: 'kept' | 'fresh'): Promise<Secret<string>>
   /** Durable before it returns. */
-  storePending(credential: IssuedSecret): Promise<void>
+  storePending(credential: IssuedCredential): Promise<void>
   /** Makes the pending slot current by one rename, if it holds exactly this credential. */
-  promote(credential: IssuedSecret): Promise<void>
+  promote(credential: IssuedCredential): Promise<void>
   /** The latest time that the cloud vouched for, in ms since 1970; 0 where none was stored. */
   timeFloor(): Promise<number>
   /** Raises the floor; never lowers it. */

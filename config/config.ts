@@ -1,6 +1,6 @@
 /** The CA config as the rest of the agent sees it: read, checked, and with every file and key already resolved. */
 import type { JSONWebKeySet } from 'jose'
-import type { Identity, SharedSecret, TemporarySecret } from '../agent/credential/credential.ts'
+import type { Identity, PermanentKind, SharedSecret, TemporarySecret } from '../agent/credential/credential.ts'
 import type { HotspotProfile } from '../agent/credential/hotspot.ts'
 import type { LogLevel } from '../agent/log.ts'
 
@@ -9,6 +9,8 @@ export type AgentConfig = {
   readonly identity: Identity
   /** In order of preference; a provisioning key is already turned into this device's temporary secret. */
   readonly credentials: readonly (SharedSecret | TemporarySecret)[]
+  /** What the swap and a rotation ask for. */
+  readonly permanentCredential: PermanentKind
   readonly cloud: { readonly url: string; readonly issuer: string; readonly caPem: string; readonly signingKeys: JSONWebKeySet }
   readonly hotspots: readonly HotspotProfile[]
   readonly wifi: WifiConfig

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { parseRealm } from '../agent/contract/names.ts'
 import { isObject, type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
-import type { EapSettings, HotspotProfile } from '../agent/credential/hotspot.ts'
+import { EAP_METHODS, type EapMethod, type EapSettings, type HotspotProfile, isPlain } from '../agent/credential/hotspot.ts'
 import { Secret } from '../agent/credential/secret.ts'
 import { contents } from './content.ts'
 import { choice, flag, integer, list, type Read, type Reader, text } from './reader.ts'
@@ -62,29 +62,21 @@ function ssidBytes(value: unknown): Uint8Array | null {
   return typeof hex === 'string' && /^([0-9a-f]{2})+$/i.test(hex) ? new Uint8Array(Buffer.from(hex, 'hex')) : null
 }
 
-const methodWords = list(
-  'EAP methods the hotspot offers. Secrets go by TTLS, so it must be among them.',
-  choice('An EAP method.', ['TLS', 'TTLS']),
+const methodsReader = list(
+  'The EAP methods that the hotspot offers: a secret joins by TTLS, a certificate by TLS.',
+  choice('An EAP method.', EAP_METHODS),
   1,
 )
 
-/** TLS may stand beside TTLS (it will serve certificate credentials); without TTLS no credential of this version could join. */
-const methodsReader: Reader<readonly ['TTLS']> = {
-  doc: methodWords.doc,
-  json: () => ({ ...methodWords.json(), contains: { const: 'TTLS' } }),
-  read(value, path, reading) {
-    const words = methodWords.read(value, path, reading)
-    if (words === undefined) return undefined
-    return words.includes('TTLS') ? ['TTLS'] : void reading.problem(path, 'this version joins by TTLS: add "TTLS", or remove this hotspot')
-  },
-}
-
 const eapReader = record('How the AAA server proves itself, and how the device does. CA and name are both required.', {
   methods: optional(methodsReader, ['TTLS']),
-  inner: optional(choice('How the password is proved inside the tunnel.', ['MSCHAPV2', 'PAP']), 'MSCHAPV2'),
+  inner: optional(choice('How the password is proved inside the tunnel of TTLS.', ['MSCHAPV2', 'PAP']), 'MSCHAPV2'),
   ca: required(caReader('The CA that must have issued the AAA server’s certificate.')),
   serverName: required(text('The DNS name that the AAA server’s certificate must carry, whole.', parseDnsName)),
-  aaaDomain: optional(text('The AAA domain that the hotspot password is derived for; the realm where missing.', parseRealm), null),
+  aaaDomain: optional(
+    text('The AAA domain that the hotspot password is derived for; for TTLS. The realm where missing.', parseRealm),
+    null,
+  ),
 })
 
 const PRINTABLE_ASCII = /^[ -~]*$/
@@ -178,3 +170,9 @@ export function frequencyOfChannel(channel: number): number {
   if (channel === 14) return 2484
   return channel < 14 ? 2407 + 5 * channel : 5000 + 5 * channel
 }
+
+/** What is wrong where no hotspot takes a credential that joins by this method; null where one does. A plain one takes any. */
+export const whyNoHotspot = (hotspots: readonly HotspotProfile[], method: EapMethod, joining: string): string | null =>
+  hotspots.some((hotspot) => isPlain(hotspot) || hotspot.eap.methods.includes(method))
+    ? null
+    : `${joining} joins by ${method}, which no hotspot offers: add "${method}" to eap.methods of one that does`

@@ -1,10 +1,11 @@
 /** Loads the CA config: reads every source, checks everything, and tells every problem at once. */
-import type { Identity } from '../agent/credential/credential.ts'
+import type { Identity, PermanentKind } from '../agent/credential/credential.ts'
+import type { HotspotProfile } from '../agent/credential/hotspot.ts'
 import { type AgentConfig, DEFAULT_CONFIG_FILE, type LoadedConfig } from './config.ts'
 import { credentialOf } from './credentials.ts'
 import { readDeviceId } from './device-id.ts'
 import { CONFIG_VARIABLE, type Environment, readEnvironment } from './environment.ts'
-import { hotspotOf } from './hotspots.ts'
+import { hotspotOf, whyNoHotspot } from './hotspots.ts'
 import type { Reading } from './reader.ts'
 import type { Settings } from './schema.ts'
 import { readSettings } from './settings.ts'
@@ -74,17 +75,28 @@ class Report implements Reading {
 function configOf(settings: Settings, report: Report, systemRoot: string): AgentConfig | undefined {
   const identity = identityOf(settings, report, systemRoot)
   if (identity === undefined) return undefined
-  const { cloud, wifi } = settings
+  const { cloud, wifi, permanentCredential } = settings
+  const hotspots = settings.hotspots.map((entry) => hotspotOf(entry, settings.realm))
+  reportMissingMethods(hotspots, permanentCredential, report)
   return {
     identity,
     credentials: settings.credentials.map((entry) => credentialOf(entry, identity)),
+    permanentCredential,
     cloud: { url: cloud.url, issuer: cloud.issuer ?? cloud.url, caPem: cloud.ca, signingKeys: cloud.signingKeys },
-    hotspots: settings.hotspots.map((entry) => hotspotOf(entry, settings.realm)),
+    hotspots,
     wifi: { interface: wifi.interface, country: wifi.country, address: wifi.address },
     state: settings.state,
     timers: settings.timers,
     log: settings.log,
   }
+}
+
+/** Every credential that a device of this config has or will have must find a hotspot that takes it. */
+function reportMissingMethods(hotspots: readonly HotspotProfile[], permanentCredential: PermanentKind, report: Report): void {
+  const ofFlashed = whyNoHotspot(hotspots, 'TTLS', 'a secret')
+  if (ofFlashed !== null) report.problem('credentials', ofFlashed)
+  const ofPermanent = permanentCredential === 'certificate' ? whyNoHotspot(hotspots, 'TLS', 'a certificate') : null
+  if (ofPermanent !== null) report.problem('permanentCredential', ofPermanent)
 }
 
 function identityOf({ account, realm, device }: Settings, report: Report, systemRoot: string): Identity | undefined {

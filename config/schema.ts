@@ -5,6 +5,7 @@
 import { DEFAULT_REALM, parseAccountId, parseDeviceId, parseRealm } from '../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
 import { parseSigningKeys } from '../agent/contract/signed-time.ts'
+import { PERMANENT_KINDS } from '../agent/credential/credential.ts'
 import { LOG_LEVELS } from '../agent/log.ts'
 import { contents } from './content.ts'
 import { credentialReader } from './credentials.ts'
@@ -71,6 +72,13 @@ export const SETTINGS = {
     idFrom: set(optional(deviceIdSourceReader, null), null),
   },
   credentials: set(required(list('What the device can prove itself with, in order of preference.', credentialReader, 1)), null),
+  permanentCredential: set(
+    optional(
+      choice('What the device asks the cloud for: a secret, or a certificate for a key that it makes itself.', PERMANENT_KINDS),
+      'secret' as const,
+    ),
+    'text',
+  ),
   cloud: {
     url: set(required(text('Where the Cloud API is: an https:// URL.', parseHttpsUrl, { pattern: '^https://' })), 'text'),
     issuer: set(

@@ -39,6 +39,27 @@ export async function issueServer(folder: string, authority: CertificateFiles, s
   return files
 }
 
+const DEVICE = 'basicConstraints = CA:FALSE\nextendedKeyUsage = clientAuth\n'
+const INTERMEDIATE = 'basicConstraints = critical,CA:TRUE,pathlen:0\nkeyUsage = critical,keyCertSign\n'
+
+/** Has the authority issue a certificate for a device. */
+export const issueClient = (folder: string, authority: CertificateFiles, name: string): Promise<CertificateFiles> =>
+  issueWith(folder, authority, name, DEVICE)
+
+/** Has the authority issue another one, which signs in its stead. */
+export const issueAuthority = (folder: string, authority: CertificateFiles, name: string): Promise<CertificateFiles> =>
+  issueWith(folder, authority, name, INTERMEDIATE)
+
+async function issueWith(folder: string, authority: CertificateFiles, name: string, extensions: string): Promise<CertificateFiles> {
+  const files = filesOf(folder, name)
+  const [request, extensionFile] = [join(folder, `${name}.csr`), join(folder, `${name}.ext`)]
+  await writeFile(extensionFile, extensions)
+  await runProgram('openssl', ['req', '-new', ...NEW_KEY, '-subj', `/CN=${name}`, '-keyout', files.keyFile, '-out', request])
+  const signing = ['-CA', authority.certificateFile, '-CAkey', authority.keyFile, '-CAcreateserial', '-days', VALID_DAYS]
+  await runProgram('openssl', ['x509', '-req', '-in', request, ...signing, '-extfile', extensionFile, '-out', files.certificateFile])
+  return files
+}
+
 const filesOf = (folder: string, name: string): CertificateFiles => ({
   certificateFile: join(folder, `${name}.pem`),
   keyFile: join(folder, `${name}.key`),

@@ -13,11 +13,12 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { formatSwapRequest, parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../contract/token.ts'
-import type { Credential, Identity, IssuedSecret } from '../credential/credential.ts'
+import type { Credential, Identity, IssuedCredential } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
 import type { AccessToken, Clock, CloudClient, SwapRequest } from '../ports.ts'
+import { assertionKey, contractAsk, issuedCredential } from './credential-forms.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { parseJson, refusal } from './refusal.ts'
 import { connectUndated, FAMILY_ATTEMPT_MS } from './undated-connection.ts'
@@ -107,7 +108,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     })
   }
 
-  requestCredential({ token, nonce, orderId }: SwapRequest, signal: AbortSignal): Promise<IssuedSecret> {
+  requestCredential({ token, ask, orderId }: SwapRequest, signal: AbortSignal): Promise<IssuedCredential> {
     const asking = orderId === null ? 'credential' : `credential by order ${orderId}`
     return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
       const agent = this.#kept ?? this.#newAgent()
@@ -117,12 +118,10 @@ export class HttpsCloudClient implements ClosableCloudClient {
           method: 'POST',
           url: this.#url(ROUTES.deviceCredential),
           headers: { authorization: `Bearer ${token.value.reveal()}`, 'content-type': 'application/json', accept: ACCEPTED },
-          body: JSON.stringify(formatSwapRequest({ kind: 'secret', nonce }, orderId)),
+          body: JSON.stringify(formatSwapRequest(contractAsk(ask, this.#options.identity), orderId)),
         }
         const answer = await this.#ask(asking, request, { agent }, ending)
-        const issued = believed(asking, parseSwapAnswer(parseJson(answer.text)))
-        if (issued.kind !== 'secret') throw new AgentError('ERR_CLOUD_ANSWER', `${asking}: a certificate where a secret was asked for`)
-        return { kind: 'shared-secret', id: { kind: 'issued', secretId: issued.secretId }, secret: new Secret(issued.secret) }
+        return believed(asking, issuedCredential(ask, believed(asking, parseSwapAnswer(parseJson(answer.text)))))
       } finally {
         agent.destroy()
       }
@@ -169,7 +168,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(credential.secret.reveal(), identity) }),
+      client_assertion: await signAssertion(claims, assertionKey(credential, identity)),
     })
     return {
       method: 'POST',

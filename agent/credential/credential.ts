@@ -9,8 +9,21 @@ export type SharedSecret = {
   readonly secret: Secret
 }
 
-/** A secret the cloud issued: the only kind that is stored, proved and promoted. */
+/** A secret the cloud issued. */
 export type IssuedSecret = SharedSecret & { readonly id: Extract<CredentialId, { kind: 'issued' }> }
+
+/** A certificate of one device alone, and its private key, which nobody else has; its id is the same wherever it came from. */
+export type DeviceCertificate = {
+  readonly kind: 'certificate'
+  readonly id: Extract<CredentialId, { kind: 'certificate' }>
+  /** PEM: the device's own certificate first, then its issuers. */
+  readonly chainPem: string
+  /** PEM of PKCS#8. */
+  readonly privateKeyPem: Secret<string>
+}
+
+/** What the cloud issues: the only credentials that are stored, proved and promoted. */
+export type IssuedCredential = IssuedSecret | DeviceCertificate
 
 /** A secret derived from a provisioning key: good for nothing but asking for a permanent one. */
 export type TemporarySecret = {
@@ -20,7 +33,7 @@ export type TemporarySecret = {
 }
 
 /** A credential that is good for everything a device does. */
-export type PermanentCredential = SharedSecret
+export type PermanentCredential = SharedSecret | DeviceCertificate
 
 /** Any of them. */
 export type Credential = PermanentCredential | TemporarySecret
@@ -30,9 +43,9 @@ export type Credential = PermanentCredential | TemporarySecret
  * `flashed` is a permanent one from the CA config, `temporary` came from the CA config's provisioning key or derived secret.
  */
 export type Candidate =
-  | { readonly slot: 'pending'; readonly credential: IssuedSecret }
-  | { readonly slot: 'current'; readonly credential: IssuedSecret }
-  | { readonly slot: 'flashed'; readonly credential: SharedSecret }
+  | { readonly slot: 'pending'; readonly credential: IssuedCredential }
+  | { readonly slot: 'current'; readonly credential: IssuedCredential }
+  | { readonly slot: 'flashed'; readonly credential: PermanentCredential }
   | { readonly slot: 'temporary'; readonly credential: TemporarySecret }
 
 /** At least one candidate; they are tried in order. */
@@ -40,6 +53,12 @@ export type Candidates = readonly [Candidate, ...Candidate[]]
 
 /** Who the device is: its name, and the realm under which hotspots find its AAA. */
 export type Identity = DeviceName & { readonly realm: string }
+
+/** The kinds of permanent credential that a device may ask for. */
+export const PERMANENT_KINDS = ['secret', 'certificate'] as const
+
+/** One of them. */
+export type PermanentKind = (typeof PERMANENT_KINDS)[number]
 
 /** A name for a credential that is safe to log. */
 export const credentialLabel = (credential: Credential): string => formatCredentialId(credential.id) ?? 'flashed'

@@ -1,18 +1,26 @@
 /** A hotspot profile: what a device must know about a hotspot before it shows it anything. */
 import type { Secret } from './secret.ts'
 
-/** How the secret is proved inside the tunnel (RFC 5281 §11.2.4 MSCHAPv2, §11.2.5 PAP). */
+/** How the password is proved inside the tunnel of TTLS (RFC 5281 §11.2.4 MSCHAPv2, §11.2.5 PAP). */
 export type InnerMethod = 'MSCHAPV2' | 'PAP'
+
+/** How a device proves itself: a certificate by EAP-TLS, a secret by EAP-TTLS. */
+export const EAP_METHODS = ['TLS', 'TTLS'] as const
+
+/** One of them. */
+export type EapMethod = (typeof EAP_METHODS)[number]
 
 /** How the hotspot's AAA server proves itself, and how we prove ourselves to it. CA and name are both always required. */
 export type EapSettings = {
-  readonly methods: readonly ['TTLS']
+  /** What the hotspot offers. */
+  readonly methods: readonly EapMethod[]
+  /** For TTLS. */
   readonly inner: InnerMethod
   /** PEM of the CA that must have issued the AAA server's certificate. */
   readonly caPem: string
   /** The DNS name that the AAA server's certificate must carry, whole. */
   readonly serverName: string
-  /** The AAA domain that the hotspot password is derived for. */
+  /** The AAA domain that the hotspot password is derived for; for TTLS. */
   readonly aaaDomain: string
 }
 

@@ -1,5 +1,5 @@
 /** What an event says to a person: one line, and fields that are safe to log. */
-import { credentialLabel } from '../credential/credential.ts'
+import { credentialLabel, type IssuedCredential, type PermanentKind } from '../credential/credential.ts'
 import { hotspotText } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
 import type { Bss } from '../ports.ts'
@@ -14,6 +14,8 @@ const bssFields = (bss: Bss) => ({
   frequencyMhz: bss.frequencyMhz,
   signalDbm: bss.signalDbm,
 })
+
+const kindText = ({ kind }: IssuedCredential): PermanentKind => (kind === 'certificate' ? 'certificate' : 'secret')
 
 const failureFields = ({ code, detail, retryAfterMs }: Failure) => ({
   code,
@@ -46,13 +48,16 @@ export function describeEvent(event: Event): Description {
         fields: { scope: event.token.scope, expiresAtMs: event.token.expiresAtMs },
       }
     case 'issued':
-      return { text: 'the cloud issued a permanent secret', fields: { credential: credentialLabel(event.credential) } }
+      return {
+        text: `the cloud issued a permanent ${kindText(event.credential)}`,
+        fields: { credential: credentialLabel(event.credential) },
+      }
     case 'stored':
-      return { text: 'the permanent secret is stored durably, pending', fields: {} }
+      return { text: 'the permanent credential is stored durably, pending', fields: {} }
     case 'promoted':
-      return { text: 'the permanent secret is proved and promoted', fields: {} }
+      return { text: 'the permanent credential is proved and promoted', fields: {} }
     case 'ordered':
-      return { text: 'the cloud ordered a rotation of the permanent secret', fields: { orderId: event.orderId } }
+      return { text: 'the cloud ordered a rotation of the permanent credential', fields: { orderId: event.orderId } }
     case 'link-lost':
       return { text: `link lost: ${event.failure.detail}`, fields: failureFields(event.failure) }
     case 'radio-appeared':
@@ -78,7 +83,7 @@ export function describeState(state: State): string {
     case 'authenticating':
       return 'authenticating to the cloud'
     case 'swapping':
-      return `swapping ${credentialLabel(state.journey.candidates[0].credential)} for a new secret: ${state.step.at}`
+      return `swapping ${credentialLabel(state.journey.candidates[0].credential)} for a new credential: ${state.step.at}`
     case 'steady':
       return `steady on ${hotspotText(state.hold.link.bss.hotspot)} with ${credentialLabel(state.credential)}`
     case 'waiting':

@@ -1,5 +1,5 @@
 /** What a device carries from attempt to attempt: which credential walks, how often it stumbled, where, and whether it knows the time. */
-import { type Candidate, type Candidates, credentialLabel, type IssuedSecret, isSameCredential } from '../credential/credential.ts'
+import { type Candidate, type Candidates, credentialLabel, type IssuedCredential, isSameCredential } from '../credential/credential.ts'
 import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
 import type { Bss } from '../ports.ts'
@@ -94,13 +94,13 @@ export function afterFailure(journey: Journey, failure: Failure, nowMs: number):
 const isFormer = ({ slot }: Candidate): boolean => slot === 'flashed' || slot === 'temporary'
 
 /** The journey once a new secret is stored: it walks first, and everything else stays behind it. */
-export function withPending(journey: Journey, credential: IssuedSecret): Journey {
+export function withPending(journey: Journey, credential: IssuedCredential): Journey {
   const pending: Candidate = { slot: 'pending', credential }
   return { ...journey, attempt: 0, candidates: [pending, ...journey.candidates.filter(({ slot }) => slot !== 'pending')] }
 }
 
 /** The journey once the pending secret was promoted: it replaces the former current one. */
-export function withCurrent(journey: Journey, credential: IssuedSecret): Journey {
+export function withCurrent(journey: Journey, credential: IssuedCredential): Journey {
   const current: Candidate = { slot: 'current', credential }
   const rest = journey.candidates.filter((candidate) => candidate.slot !== 'current' && !isSameCredential(candidate, current))
   return { ...journey, candidates: [current, ...rest] }

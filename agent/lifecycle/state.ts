@@ -1,5 +1,5 @@
 /** The words of the lifecycle: where a device can be, what can happen to it, what it can do. All data, no behaviour. */
-import type { Candidate, IssuedSecret, PermanentCredential } from '../credential/credential.ts'
+import type { Candidate, IssuedCredential, PermanentCredential } from '../credential/credential.ts'
 import type { Failure } from '../failure.ts'
 import type { AccessToken, Bss, Link } from '../ports.ts'
 import type { Journey } from './journey.ts'
@@ -13,8 +13,8 @@ export type Hold = { readonly link: Link; readonly reachedCloud: boolean }
  */
 export type SwapStep =
   | { readonly at: 'requesting'; readonly orderId: string | null; readonly nonce: 'kept' | 'fresh' }
-  | { readonly at: 'storing'; readonly credential: IssuedSecret }
-  | { readonly at: 'promoting'; readonly credential: IssuedSecret }
+  | { readonly at: 'storing'; readonly credential: IssuedCredential }
+  | { readonly at: 'promoting'; readonly credential: IssuedCredential }
 
 /** Where a device is. `steady` can only hold a permanent credential. */
 export type State =
@@ -50,7 +50,7 @@ export type Event =
   | { readonly type: 'joined'; readonly link: Link }
   | { readonly type: 'time-known'; readonly challenge: string }
   | { readonly type: 'authenticated'; readonly token: AccessToken }
-  | { readonly type: 'issued'; readonly credential: IssuedSecret }
+  | { readonly type: 'issued'; readonly credential: IssuedCredential }
   | { readonly type: 'stored' }
   | { readonly type: 'promoted' }
   | { readonly type: 'ordered'; readonly orderId: string }
@@ -67,8 +67,8 @@ export type Effect =
   | { readonly do: 'ask-time' }
   | { readonly do: 'authenticate'; readonly candidate: Candidate; readonly challenge: string | null }
   | { readonly do: 'request-swap'; readonly token: AccessToken; readonly orderId: string | null; readonly nonce: 'kept' | 'fresh' }
-  | { readonly do: 'store-pending'; readonly credential: IssuedSecret }
-  | { readonly do: 'promote'; readonly credential: IssuedSecret }
+  | { readonly do: 'store-pending'; readonly credential: IssuedCredential }
+  | { readonly do: 'promote'; readonly credential: IssuedCredential }
   | { readonly do: 'keep-token'; readonly candidate: Candidate; readonly token: AccessToken }
   | { readonly do: 'wait'; readonly attempt: number; readonly atLeastMs: number }
   | { readonly do: 'watch-link'; readonly link: Link }

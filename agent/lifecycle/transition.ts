@@ -6,11 +6,12 @@
  *
  * A device scans, joins the best hotspot with the first credential it has, and authenticates to the cloud. A temporary
  * credential asks for a permanent one, which is stored durably and then walks the same path; only when it has arrived is it
- * promoted. A permanent secret is rotated by the same moves, on an order of the cloud. Nothing is deleted because someone said no: a refusal goes to the next candidate, everything else tries again.
+ * promoted. A permanent credential is rotated by the same moves, on an order of the cloud. Nothing is deleted because someone said no: a refusal goes to the next candidate, everything else tries again.
  *
  * Pure: no clock, no chance, no I/O. Effects are data for run.ts to carry out; `nowMs` is monotonic.
  */
 import type { Candidates } from '../credential/credential.ts'
+import { canCarry, methodOf } from '../credential/eap-profile.ts'
 import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure, type FailureCode } from '../failure.ts'
 import type { AccessToken, Bss } from '../ports.ts'
@@ -60,6 +61,14 @@ function join(journey: Journey, bsss: readonly Bss[], refusal: Failure | null, w
     { phase: 'joining', journey, bss, others, refusal },
     { do: 'join', bss, candidate: journey.candidates[0], checkDates: journey.clock === 'trusted' },
   ]
+}
+
+/** Joins a BSS whose profile takes the walking credential; the others are no place to go for it. */
+function joinFitting(journey: Journey, bsss: readonly Bss[], nowMs: number): Step {
+  const [{ credential }] = journey.candidates
+  const fitting = bsss.filter(({ hotspot }) => canCarry(hotspot, credential))
+  const whenNone = bsss.length === 0 ? NO_HOTSPOT : noMethod(methodOf(credential))
+  return join(journey, order(journey, fitting, nowMs), null, whenNone, nowMs)
 }
 
 function approachCloud(journey: Journey, hold: Hold, challenge: string | null): Step {
@@ -213,7 +222,7 @@ export function transition(state: State, event: Event, nowMs: number): Step {
     case 'scanning':
       if (event.type === 'failed') return fail(state.journey, null, event.failure, nowMs)
       if (event.type !== 'scanned') return [state]
-      return join(state.journey, order(state.journey, event.bsss, nowMs), null, NO_HOTSPOT, nowMs)
+      return joinFitting(state.journey, event.bsss, nowMs)
     case 'joining':
       return inJoining(state, event, nowMs)
     case 'asking-time':
@@ -234,6 +243,12 @@ export function transition(state: State, event: Event, nowMs: number): Step {
       return [state]
   }
 }
+
+const noMethod = (method: string): Failure => ({
+  code: 'ERR_WIFI_NO_METHOD',
+  detail: `no hotspot profile in range offers ${method}, by which this credential joins`,
+  retryAfterMs: 0,
+})
 
 const NO_HOTSPOT: Failure = { code: 'ERR_WIFI_NO_HOTSPOT', detail: 'no BSS in range matches a hotspot profile', retryAfterMs: 0 }
 

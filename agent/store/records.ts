@@ -7,7 +7,8 @@ import { type DeviceName, parseCredentialId } from '../contract/names.ts'
 import { isObject, type Parsed, parsed, unparsed } from '../contract/parsed.ts'
 import { formatSecretText, parseSecretText } from '../contract/secret-text.ts'
 import { parseNonce } from '../contract/swap.ts'
-import type { IssuedSecret } from '../credential/credential.ts'
+import { deviceCertificate, parseDeviceKey } from '../credential/certificate.ts'
+import type { IssuedCredential } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 
 const FORMAT = 1
@@ -48,15 +49,29 @@ export function isBeyondReading(text: string): boolean {
   return value.format === FORMAT && checksum !== checksumOf(content)
 }
 
-/** A credential slot's text. */
-export const encodeSlot = (name: DeviceName, credential: IssuedSecret): string =>
-  seal(name, { secretId: credential.id.secretId, secret: formatSecretText('zks_', credential.secret.reveal()) })
+/** A credential slot's text. A certificate and its key stand in one file, so that one rename promotes both. */
+export function encodeSlot(name: DeviceName, credential: IssuedCredential): string {
+  switch (credential.kind) {
+    case 'shared-secret':
+      return seal(name, { secretId: credential.id.secretId, secret: formatSecretText('zks_', credential.secret.reveal()) })
+    case 'certificate':
+      return seal(name, { certificate: credential.chainPem, privateKey: credential.privateKeyPem.reveal() })
+  }
+}
 
 /** Reads a credential slot of this device. */
-export function decodeSlot(text: string, name: DeviceName): Parsed<IssuedSecret> {
+export function decodeSlot(text: string, name: DeviceName): Parsed<IssuedCredential> {
   const content = unseal(text, name)
   if (!content.ok) return content
-  const { secretId, secret: secretText } = content.value
+  return 'certificate' in content.value ? certificateIn(content.value) : secretIn(content.value)
+}
+
+function certificateIn({ certificate, privateKey }: Content): Parsed<IssuedCredential> {
+  if (typeof certificate !== 'string' || typeof privateKey !== 'string') return unparsed('it has no certificate or no privateKey')
+  return deviceCertificate(certificate, new Secret(privateKey))
+}
+
+function secretIn({ secretId, secret: secretText }: Content): Parsed<IssuedCredential> {
   if (typeof secretId !== 'string' || typeof secretText !== 'string') return unparsed('it has no secretId or no secret')
   const id = parseCredentialId(`s.${secretId}`)
   if (!id.ok || id.value.kind !== 'issued') return unparsed('its secretId is malformed')
@@ -71,6 +86,17 @@ export const encodeNonce = (name: DeviceName, nonce: string): string => seal(nam
 export function decodeNonce(text: string, name: DeviceName): Parsed<string> {
   const content = unseal(text, name)
   return content.ok ? parseNonce(content.value.nonce) : content
+}
+
+/** The text of the key that a certificate is asked for with. */
+export const encodeKey = (name: DeviceName, privateKeyPem: Secret<string>): string => seal(name, { privateKey: privateKeyPem.reveal() })
+
+/** Reads the key of this device that a certificate is asked for with. */
+export function decodeKey(text: string, name: DeviceName): Parsed<Secret<string>> {
+  const content = unseal(text, name)
+  if (!content.ok) return content
+  const { privateKey } = content.value
+  return typeof privateKey === 'string' ? parseDeviceKey(privateKey) : unparsed('it has no privateKey')
 }
 
 /** The text of the time floor. */

@@ -1,7 +1,11 @@
 /**
  * `zipkey-agent --reset`: forgets what the agent makes again by itself, and nothing that could be the last credential the cloud
- * accepts. Whether a pending secret is accepted already, or a foreign one still, cannot be told from here, so neither ever goes; nor
+ * accepts. Whether a pending credential is accepted already, or a foreign one still, cannot be told from here, so neither ever goes; nor
  * does the time floor, which keeps an old certificate from being believed.
+ *
+ * The nonce goes and the key stays. Either way the next swap works: the key of a certificate that was stored stands in its slot too, and
+ * a key that is spent is replaced. But where that slot went bad, this is the last copy of a key whose certificate the cloud may accept
+ * and has on record, while a nonce brings no secret back.
  */
 import { constants } from 'node:fs'
 import { resolve } from 'node:path'

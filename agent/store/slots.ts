@@ -8,7 +8,7 @@
  */
 import type { Parsed } from '../contract/parsed.ts'
 import type { StoredCredentials } from '../credential/candidates.ts'
-import { credentialLabel, type IssuedSecret } from '../credential/credential.ts'
+import { credentialLabel, type IssuedCredential } from '../credential/credential.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
 import type { StateDirectory } from './state-directory.ts'
@@ -16,8 +16,8 @@ import { errnoOf } from './store-error.ts'
 
 /** How a slot's text is read and written. */
 export type SlotFormat = {
-  readonly encode: (credential: IssuedSecret) => string
-  readonly decode: (text: string) => Parsed<IssuedSecret>
+  readonly encode: (credential: IssuedCredential) => string
+  readonly decode: (text: string) => Parsed<IssuedCredential>
 }
 
 type SlotName = 'pending.json' | 'current.json'
@@ -27,8 +27,12 @@ type Attempt<T> = { readonly value: T; readonly error: null } | { readonly value
 
 const UNREADABLE_REMEDY = 'check the disk: the slot is left as it is, and the other one is used'
 
-const isSame = (a: IssuedSecret, b: IssuedSecret): boolean =>
-  a.id.secretId === b.id.secretId && Buffer.from(a.secret.reveal()).equals(b.secret.reveal())
+/** What proves a credential; equal for equal ones, whatever else is told of them. */
+const proofOf = (credential: IssuedCredential): Buffer =>
+  Buffer.from(credential.kind === 'certificate' ? credential.privateKeyPem.reveal() : credential.secret.reveal())
+
+const isSame = (a: IssuedCredential, b: IssuedCredential): boolean =>
+  a.kind === b.kind && credentialLabel(a) === credentialLabel(b) && proofOf(a).equals(proofOf(b))
 
 /** The slots of one state directory; its calls must not overlap. */
 export class CredentialSlots {
@@ -61,13 +65,13 @@ export class CredentialSlots {
   }
 
   /** Durable before it returns. */
-  async storePending(credential: IssuedSecret): Promise<void> {
+  async storePending(credential: IssuedCredential): Promise<void> {
     await this.requireRoom()
     await this.#directory.write('pending.json', this.#format.encode(credential), this.#format.decode)
   }
 
   /** Makes the pending slot current, if it holds exactly this credential; beside a current slot that cannot be read it stays where it is. */
-  async promote(credential: IssuedSecret): Promise<void> {
+  async promote(credential: IssuedCredential): Promise<void> {
     const { decode } = this.#format
     const pending = await this.#directory.read('pending.json', decode)
     if (pending !== null && isSame(pending, credential)) {
@@ -84,7 +88,7 @@ export class CredentialSlots {
     throw new AgentError('ERR_STORE_IO', `cannot promote ${credentialLabel(credential)}: the pending slot holds ${holds}`)
   }
 
-  #read(name: SlotName): Promise<Attempt<IssuedSecret | null>> {
+  #read(name: SlotName): Promise<Attempt<IssuedCredential | null>> {
     const { decode } = this.#format
     return this.#attempt(name, async () => (await this.#directory.read(name, decode)) ?? (await this.#directory.bringBack(name, decode)))
   }

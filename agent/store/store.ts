@@ -1,30 +1,34 @@
 /**
- * The device's own credentials on its own disk (contract §5): the slots `pending` and `current`, the swap's nonce and the time
- * floor. What a call promised is durable when it returns; what it did not finish leaves the old state whole.
+ * The device's own credentials on its own disk (contract §5): the slots `pending` and `current`, the swap's nonce or key, and the
+ * time floor. What a call promised is durable when it returns; what it did not finish leaves the old state whole.
  */
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { DeviceName } from '../contract/names.ts'
+import type { Parsed } from '../contract/parsed.ts'
 import { NONCE_BYTES } from '../contract/swap.ts'
 import type { StoredCredentials } from '../credential/candidates.ts'
-import type { IssuedSecret } from '../credential/credential.ts'
+import type { IssuedCredential } from '../credential/credential.ts'
+import type { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
 import type { CredentialStore } from '../ports.ts'
+import { makeDeviceKey } from './device-key.ts'
 import { volatileBecause } from './durability.ts'
 import { type Files, systemFiles } from './files.ts'
 import { lockDirectory } from './lock.ts'
-import { decodeNonce, decodeSlot, decodeTimeFloor, encodeNonce, encodeSlot, encodeTimeFloor } from './records.ts'
+import { decodeKey, decodeNonce, decodeSlot, decodeTimeFloor, encodeKey, encodeNonce, encodeSlot, encodeTimeFloor } from './records.ts'
 import { CredentialSlots } from './slots.ts'
 import { openDirectory, StateDirectory } from './state-directory.ts'
 import { storeError } from './store-error.ts'
 
-/** What the store needs; the last four are for tests only and no config reaches them. */
+/** What the store needs; the last five are for tests only and no config reaches them. */
 export type StoreOptions = {
   readonly directory: string
   readonly identity: DeviceName
   readonly log: Log
   readonly random?: (bytes: number) => Uint8Array
+  readonly makeKey?: () => Secret<string>
   readonly files?: Files
   readonly lock?: typeof lockDirectory
   readonly allowVolatile?: boolean
@@ -55,23 +59,36 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   }
 }
 
+/** How what is asked with is written, read, and drawn. */
+type Kept<T> = {
+  readonly encode: (value: T) => string
+  readonly decode: (text: string) => Parsed<T>
+  readonly draw: () => T
+}
+
 class DirectoryStore implements OpenStore {
   readonly #directory: StateDirectory
   readonly #slots: CredentialSlots
   readonly #name: DeviceName
   readonly #random: (bytes: number) => Uint8Array
+  readonly #makeKey: () => Secret<string>
   readonly #volatileBecause: string | null
   /** Calls run one after another, in the order they came: an abandoned one still ends before the next begins. */
   #last: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
-  constructor(directory: StateDirectory, { identity, log, random = randomBytes }: StoreOptions, because: string | null) {
-    const encode = (credential: IssuedSecret): string => encodeSlot(identity, credential)
+  constructor(
+    directory: StateDirectory,
+    { identity, log, random = randomBytes, makeKey = makeDeviceKey }: StoreOptions,
+    because: string | null,
+  ) {
+    const encode = (credential: IssuedCredential): string => encodeSlot(identity, credential)
     const decode = (text: string) => decodeSlot(text, identity)
     this.#directory = directory
     this.#slots = new CredentialSlots(directory, { encode, decode }, log)
     this.#name = identity
     this.#random = random
+    this.#makeKey = makeKey
     this.#volatileBecause = because
   }
 
@@ -80,28 +97,21 @@ class DirectoryStore implements OpenStore {
   }
 
   nonce(which: 'kept' | 'fresh'): Promise<string> {
-    return this.#inTurn('keep the nonce', async () => {
-      this.#requireDurable()
-      await this.#slots.requireRoom()
-      const kept = which === 'kept' ? await this.#directory.read('nonce', this.#nonce) : null
-      if (kept !== null) {
-        await this.#directory.sync()
-        return kept
-      }
-      const fresh = Buffer.from(this.#random(NONCE_BYTES)).toString('base64url')
-      await this.#directory.write('nonce', encodeNonce(this.#name, fresh), this.#nonce)
-      return fresh
-    })
+    return this.#inTurn('keep the nonce', () => this.#keep('nonce', which, this.#nonce))
   }
 
-  storePending(credential: IssuedSecret): Promise<void> {
+  key(which: 'kept' | 'fresh'): Promise<Secret<string>> {
+    return this.#inTurn('keep the key', () => this.#keep('key', which, this.#key))
+  }
+
+  storePending(credential: IssuedCredential): Promise<void> {
     return this.#inTurn('store the pending credential', async () => {
       this.#requireDurable()
       await this.#slots.storePending(credential)
     })
   }
 
-  promote(credential: IssuedSecret): Promise<void> {
+  promote(credential: IssuedCredential): Promise<void> {
     return this.#inTurn('promote the pending credential', () => this.#slots.promote(credential))
   }
 
@@ -123,11 +133,37 @@ class DirectoryStore implements OpenStore {
     })
   }
 
-  readonly #nonce = (text: string) => decodeNonce(text, this.#name)
+  readonly #nonce: Kept<string> = {
+    encode: (nonce) => encodeNonce(this.#name, nonce),
+    decode: (text) => decodeNonce(text, this.#name),
+    draw: () => Buffer.from(this.#random(NONCE_BYTES)).toString('base64url'),
+  }
+  readonly #key: Kept<Secret<string>> = {
+    encode: (key) => encodeKey(this.#name, key),
+    decode: (text) => decodeKey(text, this.#name),
+    draw: () => this.#makeKey(),
+  }
   readonly #floor = (text: string) => decodeTimeFloor(text, this.#name)
 
   async #readFloor(): Promise<number> {
     return (await this.#directory.read('time-floor', this.#floor)) ?? 0
+  }
+
+  /**
+   * What a credential is asked for with, durable before it is sent. A key that is replaced takes nothing with it: the certificate that
+   * it asked for was superseded, or it stands in its slot together with that key.
+   */
+  async #keep<T>(name: 'nonce' | 'key', which: 'kept' | 'fresh', { encode, decode, draw }: Kept<T>): Promise<T> {
+    this.#requireDurable()
+    await this.#slots.requireRoom()
+    const kept = which === 'kept' ? await this.#directory.read(name, decode) : null
+    if (kept !== null) {
+      await this.#directory.sync()
+      return kept
+    }
+    const fresh = draw()
+    await this.#directory.write(name, encode(fresh), decode)
+    return fresh
   }
 
   #requireDurable(): void {

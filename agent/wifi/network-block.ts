@@ -1,5 +1,6 @@
 /** A join as the network block that wpa_supplicant takes over D-Bus. */
-import type { EapProfile } from '../credential/eap-profile.ts'
+import { createHash } from 'node:crypto'
+import type { EapProfile, TlsProfile } from '../credential/eap-profile.ts'
 import type { RadioHotspot } from '../credential/hotspot.ts'
 import type { Bss } from '../ports.ts'
 import { variant } from './dbus.ts'
@@ -21,18 +22,34 @@ const bytes = (text: string | Uint8Array): unknown => variant('ay', Buffer.from(
 const word = (text: string): unknown => variant('s', text)
 const number = (value: number): unknown => variant('i', value)
 
-/** How a join shows who it is: by EAP with a CA that wpa_supplicant holds as a blob, or null where the profile says it all. */
-export type EapRun = { readonly eap: EapProfile; readonly caBlobName: string }
+/** What wpa_supplicant is given to keep in memory, under a name that tells nothing secret and is the same for the same contents. */
+export type Blob = { readonly name: string; readonly text: string }
 
-/** Makes the block that joins exactly this BSS; behind 802.1X by a full EAP run. */
-export function networkBlock(bss: Bss, security: BssSecurity, run: EapRun | null): NetworkBlock {
-  const eap = run === null ? {} : eapMembers(run)
+/** What the block of this EAP run refers to. */
+export function blobsOf(eap: EapProfile): readonly [Blob, ...Blob[]] {
+  const ca: Blob = { name: `zipkey-ca-${createHash('sha256').update(eap.caPem).digest('hex').slice(0, 32)}`, text: eap.caPem }
+  switch (eap.method) {
+    case 'TTLS':
+      return [ca]
+    case 'TLS': {
+      const { certificate, key } = clientBlobNames(eap)
+      return [ca, { name: certificate, text: eap.chainPem }, { name: key, text: eap.privateKeyPem.reveal() }]
+    }
+  }
+}
+
+/** Both are named by the certificate: it says which key is meant, and not a bit of the key. */
+const clientBlobNames = ({ fingerprint }: TlsProfile) => ({ certificate: `zipkey-cert-${fingerprint}`, key: `zipkey-key-${fingerprint}` })
+
+/** Makes the block that joins exactly this BSS; behind 802.1X by a full EAP run, and with `eap` null by what the profile says. */
+export function networkBlock(bss: Bss, security: BssSecurity, eap: EapProfile | null): NetworkBlock {
+  const eapOrNothing = eap === null ? {} : eapMembers(eap)
   const { hotspot } = bss
   switch (hotspot.security) {
     case 'wired-eap':
-      return { key_mgmt: word('IEEE8021X'), eapol_flags: number(0), ...eap }
+      return { key_mgmt: word('IEEE8021X'), eapol_flags: number(0), ...eapOrNothing }
     case 'wpa-eap':
-      return { ...radioMembers(bss, hotspot, security), ...eap }
+      return { ...radioMembers(bss, hotspot, security), ...eapOrNothing }
     case 'sae':
       return { ...radioMembers(bss, hotspot, security), sae_password: bytes(hotspot.passphrase.reveal()) }
     case 'psk':
@@ -66,15 +83,30 @@ function radioMembers(bss: Bss, { ssid, hidden }: RadioHotspot, security: BssSec
   }
 }
 
-function eapMembers({ eap, caBlobName }: EapRun): NetworkBlock {
+function eapMembers(eap: EapProfile): NetworkBlock {
   return {
     eap: word(eap.method),
-    phase2: word(`auth=${eap.inner}`),
     ...(eap.checkDates ? {} : { phase1: word('tls_disable_time_checks=1') }),
-    anonymous_identity: bytes(eap.outerIdentity),
-    identity: bytes(eap.innerIdentity),
-    password: bytes(eap.password.reveal()),
-    ca_cert: word(`blob://${caBlobName}`),
+    ca_cert: word(blobUrl(blobsOf(eap)[0].name)),
     domain_match: bytes(eap.serverName),
+    ...proofMembers(eap),
   }
 }
+
+function proofMembers(eap: EapProfile): NetworkBlock {
+  switch (eap.method) {
+    case 'TTLS':
+      return {
+        phase2: word(`auth=${eap.inner}`),
+        anonymous_identity: bytes(eap.outerIdentity),
+        identity: bytes(eap.innerIdentity),
+        password: bytes(eap.password.reveal()),
+      }
+    case 'TLS': {
+      const { certificate, key } = clientBlobNames(eap)
+      return { identity: bytes(eap.outerIdentity), client_cert: word(blobUrl(certificate)), private_key: word(blobUrl(key)) }
+    }
+  }
+}
+
+const blobUrl = (name: string): string => `blob://${name}`

@@ -1,10 +1,9 @@
 /** One join: a network block in, the outcome out, and nothing left in wpa_supplicant when it failed. */
-import { createHash } from 'node:crypto'
 import type { EapProfile } from '../credential/eap-profile.ts'
 import { AgentError } from '../failure.ts'
 import type { Bss } from '../ports.ts'
 import type { JoinOutcome } from './join-progress.ts'
-import { type BssSecurity, networkBlock } from './network-block.ts'
+import { type Blob, type BssSecurity, blobsOf, networkBlock } from './network-block.ts'
 import { followJoin } from './plain-join-progress.ts'
 import { neverAborted, until } from './until.ts'
 import type { WpaInterface } from './wpa-interface.ts'
@@ -20,22 +19,27 @@ export type OwnNetwork = {
 
 /** Adds the network, not yet selected. Not abortable: an answer that nobody waits for would leave a network behind. */
 export async function addNetwork(wpa: WpaInterface, bss: Bss, security: BssSecurity, eap: EapProfile | null): Promise<OwnNetwork> {
-  const run = eap === null ? null : { eap, caBlobName: blobNameOf(eap) }
+  const blobs = eap === null ? [] : blobsOf(eap)
   // Sent together: the bus keeps their order, and each answer that need not be waited for saves a turn of the slowest device.
-  const [blob, added] = await Promise.allSettled([
-    run === null ? null : addBlob(wpa, run.caBlobName, run.eap.caPem),
-    wpa.call('AddNetwork', 'a{sv}', [networkBlock(bss, security, run)], neverAborted()),
+  const adding = blobs.map((blob) => addBlob(wpa, blob))
+  const [added, ...blobsAdded] = await Promise.allSettled([
+    wpa.call('AddNetwork', 'a{sv}', [networkBlock(bss, security, eap)], neverAborted()),
+    ...adding,
   ])
-  if (added.status === 'rejected') throw isRefused(added.reason) ? unsupported(bss) : added.reason
+  const removing = (): Promise<unknown>[] => blobs.map(({ name }) => wpa.call('RemoveBlob', 's', [name], neverAborted()))
+  const refused = blobsAdded.find(({ status }) => status === 'rejected')
+  if (added.status === 'rejected') {
+    await Promise.allSettled(removing())
+    throw isRefused(added.reason) ? unsupported(bss) : added.reason
+  }
   const [path] = added.value
   const remove = async (): Promise<void> => {
     if (wpa.failure() !== null) return
-    const removeBlob = run === null ? null : wpa.call('RemoveBlob', 's', [run.caBlobName], neverAborted())
-    await Promise.all([wpa.call('RemoveNetwork', 'o', [path], neverAborted()), removeBlob])
+    await Promise.all([wpa.call('RemoveNetwork', 'o', [path], neverAborted()), ...removing()])
   }
-  if (blob.status === 'rejected') {
+  if (refused?.status === 'rejected') {
     await remove().catch(() => {})
-    throw blob.reason
+    throw refused.reason
   }
   return { select: (signal) => select(wpa, String(path), bss, signal), remove }
 }
@@ -46,10 +50,8 @@ const isRefused = (error: unknown): boolean => error instanceof AgentError && er
 const unsupported = ({ hotspot }: Bss): AgentError =>
   new AgentError('ERR_WIFI_UNSUPPORTED', `wpa_supplicant knows no network of kind ${hotspot.security} with these settings`)
 
-const blobNameOf = ({ caPem }: EapProfile): string => `zipkey-ca-${createHash('sha256').update(caPem).digest('hex').slice(0, 32)}`
-
 /** A blob is named by what it holds, so one that is there already is the right one. */
-async function addBlob(wpa: WpaInterface, name: string, text: string): Promise<void> {
+async function addBlob(wpa: WpaInterface, { name, text }: Blob): Promise<void> {
   try {
     await wpa.call('AddBlob', 'say', [name, Buffer.from(text)], neverAborted())
   } catch (error) {

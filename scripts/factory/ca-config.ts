@@ -3,6 +3,7 @@ import type { JSONWebKeySet } from 'jose'
 import { deriveTemporarySecret } from '../../agent/contract/derivation.ts'
 import type { DeviceName } from '../../agent/contract/names.ts'
 import { formatSecretText } from '../../agent/contract/secret-text.ts'
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 
 /** A JSON object, as it will stand in the file. */
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -12,6 +13,8 @@ export type DeviceProfile = {
   readonly account: string
   readonly realm?: string
   readonly cloud: { readonly url: string; readonly issuer?: string; readonly caPem: string; readonly signingKeys: JSONWebKeySet }
+  /** What it asks the cloud for; a secret where it is left out. */
+  readonly permanentCredential?: PermanentKind
   /** In the form of `hotspots[]`. */
   readonly hotspots: readonly JsonObject[]
   /** Whole sections to add, in the form of the file: `wifi`, `state`, `timers`, `log`. */
@@ -22,12 +25,14 @@ export type DeviceProfile = {
 export type CaConfigRequest = DeviceProfile & { readonly device: JsonObject; readonly credential: JsonObject }
 
 /** Makes the CA config; whether every value in it is good is for the config's own checks to say. */
-export function caConfigFor({ account, realm, device, credential, cloud, hotspots, sections }: CaConfigRequest): JsonObject {
+export function caConfigFor(request: CaConfigRequest): JsonObject {
+  const { account, realm, device, credential, permanentCredential, cloud, hotspots, sections } = request
   return {
     account,
     ...(realm === undefined ? {} : { realm }),
     device,
     credentials: [credential],
+    ...(permanentCredential === undefined ? {} : { permanentCredential }),
     cloud: { url: cloud.url, issuer: cloud.issuer ?? cloud.url, ca: cloud.caPem, signingKeys: cloud.signingKeys },
     hotspots,
     ...sections,

@@ -1,5 +1,6 @@
 /** Options that say what all devices of a run have in common: account, cloud, hotspots, radio. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { PERMANENT_KINDS, type PermanentKind } from '../../agent/credential/credential.ts'
 import type { DeviceProfile } from './ca-config.ts'
 import { readHotspots, readSigningKeys, readText } from './inputs.ts'
 
@@ -7,6 +8,7 @@ import { readHotspots, readSigningKeys, readText } from './inputs.ts'
 export type ProfileOptions = {
   readonly account: string
   readonly realm?: string
+  readonly permanentCredential?: PermanentKind
   readonly cloudUrl: string
   readonly cloudIssuer?: string
   readonly cloudCaFile: string
@@ -26,6 +28,7 @@ export const withProfileOptions = (command: Command): Command =>
     .requiredOption('--cloud-ca-file <file>', "the CA of the Cloud API's TLS (PEM)")
     .requiredOption('--signing-keys-file <file>', "the cloud's public signing keys (JWKS)")
     .requiredOption('--hotspot <file...>', 'hotspot profiles, as in hotspots[] of the CA config (JSON)')
+    .addOption(new Option('--permanent-credential <kind>', 'what devices ask the cloud for (default: secret)').choices(PERMANENT_KINDS))
     .option('--realm <name>', 'the realm (default: zipkey.invalid)')
     .option('--wifi-interface <name>', 'the radio or port (default: auto)')
     .option('--wifi-country <code>', 'the regulatory domain')
@@ -33,11 +36,12 @@ export const withProfileOptions = (command: Command): Command =>
 
 /** Reads the files that they name. */
 export function readProfile(options: ProfileOptions): DeviceProfile {
-  const { account, realm, cloudUrl: url, cloudIssuer: issuer } = options
+  const { account, realm, permanentCredential, cloudUrl: url, cloudIssuer: issuer } = options
   const wifi = { interface: options.wifiInterface, country: options.wifiCountry, address: options.wifiAddress }
   return {
     account,
     ...(realm === undefined ? {} : { realm }),
+    ...(permanentCredential === undefined ? {} : { permanentCredential }),
     cloud: {
       url,
       ...(issuer === undefined ? {} : { issuer }),

@@ -9,7 +9,7 @@ import type { Wire } from './wire.ts'
 /** A user of hostapd's own EAP server: the inner identity, and the password that PAP and MSCHAPv2 check. */
 export type EapUser = { readonly identity: string; readonly password: string }
 
-/** Who decides: hostapd's own EAP server, a RADIUS server reached from the hotspot's namespace, or nobody (EAP requests are never sent). */
+/** Who decides: hostapd's own EAP server, with a CA for its own certificate and those of devices; a RADIUS server reached from the hotspot's namespace, or nobody (EAP requests are never sent). */
 export type EapServer =
   | { readonly kind: 'hostapd'; readonly users: readonly EapUser[]; readonly caFile: string; readonly server: CertificateFiles }
   | { readonly kind: 'radius'; readonly address: string; readonly port: number; readonly secret: string }
@@ -36,9 +36,9 @@ export async function startAuthenticator(folder: string, wire: Wire, eapServer: 
   return { daemon, control }
 }
 
-/** Phase 1 is TTLS for whatever outer identity; lines marked [2] are for inside the tunnel. */
+/** Phase 1 is TLS or TTLS for whatever outer identity; lines marked [2] are for inside the tunnel. */
 const usersText = (users: readonly EapUser[]): string =>
-  ['* TTLS', ...users.map(({ identity, password }) => `"${identity}" TTLS-PAP,TTLS-MSCHAPV2 "${password}" [2]`), ''].join('\n')
+  ['* TLS,TTLS', ...users.map(({ identity, password }) => `"${identity}" TTLS-PAP,TTLS-MSCHAPV2 "${password}" [2]`), ''].join('\n')
 
 const configText = (interfaceName: string, controlFolder: string, usersFile: string, eapServer: EapServer): string =>
   [

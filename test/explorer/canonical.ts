@@ -1,8 +1,8 @@
 /**
  * When two states of the world are the same. What is left out or put in place here must make no difference to what can happen:
  *
- * - Secret ids and nonces are renamed in the order in which they are met: the rules only ask whether two are equal.
- * - Superseded secrets that nobody holds any more, and their nonces, are forgotten: nobody can ask about them again.
+ * - Secret ids, certificates and nonces are renamed in the order in which they are met: the rules only ask whether two are equal.
+ * - Superseded credentials that nobody holds any more, and their nonces, are forgotten: nobody can ask about them again.
  * - `attempt` counts modulo 3, since the lifecycle asks no more of it; how long a device waits is not seen in this world.
  * - The memory of failures only orders the BSSs of a scan: it is emptied, and a scan answers in every order.
  * - `lastFallbackMs` is "less than a day ago" or "long ago"; a day passes by choice. `sinceMs` likewise.
@@ -14,7 +14,7 @@ import type { Journey } from '../../agent/lifecycle/journey.ts'
 import type { Effect, State } from '../../agent/lifecycle/state.ts'
 import type { Disk } from './disk.ts'
 import type { Product } from './product.ts'
-import { IDENTITY, NAMES, nameOf, unusedNumber } from './values.ts'
+import { IDENTITY, NAMES, nameOf, unusedNumber, type Values } from './values.ts'
 import type { Device, World } from './world.ts'
 
 /** The lifecycle looks at attempts modulo this: every third failed round rotates or leaves a hotspot. */
@@ -68,13 +68,15 @@ export type Canonical = { readonly world: World; readonly key: string }
 /** Makes worlds canonical. */
 export class Canon {
   readonly #product: Product
+  readonly #values: Values
   readonly #meanings = new Map<string, string>()
   readonly #deviceTexts = new WeakMap<Device, string>()
   /** One object for equal devices, so that what was found out about one is known of all. */
   readonly #devices = new Map<string, Device>()
 
-  constructor(product: Product) {
+  constructor(product: Product, values: Values) {
     this.#product = product
+    this.#values = values
   }
 
   of(world: World): Canonical {
@@ -131,7 +133,9 @@ export class Canon {
 
   #read(text: string): string {
     const slot = this.#product.decodeSlot(text, IDENTITY)
-    if (slot.ok) return `slot ${slot.value.id.secretId}`
+    if (slot.ok) return `slot ${this.#values.nameOf(slot.value)}`
+    const key = this.#product.decodeKey(text, IDENTITY)
+    if (key.ok) return `key ${this.#values.nonceOf(key.value)}`
     const nonce = this.#product.decodeNonce(text, IDENTITY)
     if (nonce.ok) return `nonce ${nonce.value}`
     const floor = this.#product.decodeTimeFloor(text, IDENTITY)
@@ -142,7 +146,7 @@ export class Canon {
 function forgetUnheld(world: World, devices: string): World {
   if (world.cloud === null) return world
   const live = world.cloud.issued.filter(({ state }) => state === 'pending' || state === 'current').map(({ id }) => nameOf(id))
-  const thief = { ...world.thief, secretIds: world.thief.secretIds.filter((secretId) => live.includes(secretId)) }
+  const thief = { ...world.thief, names: world.thief.names.filter((name) => live.includes(name)) }
   const held = devices + JSON.stringify(world.network)
   const issued = world.cloud.issued.filter(
     ({ id, nonce }) => live.includes(nameOf(id)) || held.includes(nameOf(id)) || held.includes(nonce),

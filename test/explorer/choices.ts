@@ -60,26 +60,28 @@ export class Choices {
   #thief(world: World): readonly Choice[] {
     if (!this.#scenario.thief) return []
     const { thief } = world
-    const proofs = thief.secretIds.map((secretId) => this.#theft(world, 'proves its secret', { ask: 'token', from: 'thief', secretId }))
+    const proofs = thief.names.map((by) => this.#theft(world, 'proves what it got', { ask: 'token', from: 'thief', by }))
+    const [kind] = this.#scenario.kinds
+    const wish = { kind: kind === 'secret' ? 'issued' : kind, nonce: nonceOf(this.#parts.canon.unused(world)) } as const
     const ask: Request = thief.hasToken
-      ? { ask: 'swap', from: 'thief', by: null, nonce: nonceOf(this.#parts.canon.unused(world)), orderId: null }
-      : { ask: 'token', from: 'thief', secretId: null }
+      ? { ask: 'swap', from: 'thief', by: null, ...wish, orderId: null }
+      : { ask: 'token', from: 'thief', by: null }
     return [...proofs, this.#theft(world, thief.hasToken ? 'swaps' : 'gets a token', ask)]
   }
 
   /** A token that the thief once got stays good for as long as it likes. */
   #theft(world: World, what: string, request: Request): Choice {
     const { world: after, reply, violation } = this.#decide(world, request)
-    const { hasToken, secretIds } = world.thief
+    const { hasToken, names } = world.thief
     const issued = after.cloud?.issued.filter(({ nonce }) => request.ask === 'swap' && nonce === request.nonce) ?? []
-    const thief = { hasToken: hasToken || reply.ok, secretIds: [...secretIds, ...issued.map(({ id }) => nameOf(id))] }
+    const thief = { hasToken: hasToken || reply.ok, names: [...names, ...issued.map(({ id }) => nameOf(id))] }
     return { what: `the thief ${what}`, cost: 1, course: null, world: { ...after, thief }, violation }
   }
 
   #clone(world: World): readonly Choice[] {
     const [device, ...others] = world.devices
     if (!this.#scenario.clone || device === undefined || others.length > 0) return []
-    const clone = this.#parts.devices.start(cloneOf(device.disk))
+    const clone = this.#parts.devices.start(cloneOf(device.disk), device.asksFor)
     return [
       {
         what: 'a copy of its disk is started in a second device',

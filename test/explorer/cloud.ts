@@ -1,10 +1,10 @@
 /** The cloud: one request, decided by the real rules in one transaction. A crash of the cloud is a request or an answer lost. */
 import type { ProblemType } from '../../agent/contract/problems.ts'
-import type { DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
+import type { DeviceCredentials, IssuedId } from '../../cloud/rules/device-credentials.ts'
 import type { Canon } from './canonical.ts'
 import type { Product } from './product.ts'
 import type { Reply } from './store-calls.ts'
-import { issuedIdOf, NOW_MS, nameOf, PRESENTED, secretIdOf, type Values } from './values.ts'
+import { certificateNameOf, issuedIdOf, NOW_MS, nameOf, PRESENTED, secretIdOf, type Values } from './values.ts'
 import { currentOf, type Request, type Violation, type World } from './world.ts'
 
 /** The world after a request, what was answered, and what should not have happened. */
@@ -28,18 +28,18 @@ export class Cloud {
   }
 
   /** Whether a hotspot lets a credential in; null stands for the temporary secret. */
-  admits(cloud: DeviceCredentials | null, secretId: string | null): boolean {
+  admits(cloud: DeviceCredentials | null, name: string | null): boolean {
     const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
     const shown =
-      secretId === null
+      name === null
         ? { id: { kind: 'temporary' as const, keyId: PRESENTED.key.keyId }, presented, nowMs: NOW_MS }
-        : { id: issuedIdOf(secretId), presented: null, nowMs: NOW_MS }
+        : { id: issuedIdOf(name), presented: null, nowMs: NOW_MS }
     return this.#product.judgeAtHotspot(cloud, shown).good
   }
 
   /** Whether a credential opens a hotspot and the Cloud API. */
-  accepts(cloud: DeviceCredentials | null, secretId: string | null): boolean {
-    return this.admits(cloud, secretId) && this.#token(cloud, secretId).answer.granted
+  accepts(cloud: DeviceCredentials | null, name: string | null): boolean {
+    return this.admits(cloud, name) && this.#token(cloud, name).answer.granted
   }
 
   /** What the temporary secret is told. */
@@ -50,7 +50,7 @@ export class Cloud {
 
   /** Decides a request. */
   decide(world: World, request: Request): Decided {
-    const decided = request.ask === 'token' ? this.#decideToken(world, request.secretId) : this.#decideSwap(world, request)
+    const decided = request.ask === 'token' ? this.#decideToken(world, request.by) : this.#decideSwap(world, request)
     const [before, after] = [currentOf(world.cloud), currentOf(decided.world.cloud)]
     if (before === after) return decided
     const proved = after === null ? world.proved : [...world.proved, after]
@@ -60,14 +60,14 @@ export class Cloud {
     return { ...changed, violation: { property: 'dethroned', detail: `${before} was current, and then without an order ${after}` } }
   }
 
-  #token(cloud: DeviceCredentials | null, secretId: string | null) {
-    if (secretId !== null) return this.#product.tokenByIssued(cloud, issuedIdOf(secretId), SHOWN)
+  #token(cloud: DeviceCredentials | null, name: string | null) {
+    if (name !== null) return this.#product.tokenByIssued(cloud, issuedIdOf(name), SHOWN)
     return this.#product.tokenByTemporary(cloud, { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }, SHOWN)
   }
 
-  #decideToken(world: World, secretId: string | null): Decided {
-    const { answer, device, events } = this.#token(world.cloud, secretId)
-    const reply = answer.granted ? this.#says(this.#values.token(answer.scope, secretId)) : this.#refuses(answer.problem)
+  #decideToken(world: World, by: string | null): Decided {
+    const { answer, device, events } = this.#token(world.cloud, by)
+    const reply = answer.granted ? this.#says(this.#values.token(answer.scope, by)) : this.#refuses(answer.problem)
     const order = events.some(({ event }) => event === 'became-current') ? null : world.order
     return { world: { ...world, cloud: device ?? world.cloud, order }, reply, violation: null }
   }
@@ -84,17 +84,20 @@ export class Cloud {
       cloud: verdict.device ?? cloud,
       askers: { [nonce]: { from, ordered: orderId !== null }, ...world.askers },
     }
-    return { world: after, reply, violation: supersededOwn(world, after, from) }
+    return { world: after, reply, violation: supersededOwn(world, after, request) }
   }
 
-  #swap(world: World, cloud: DeviceCredentials, { nonce, by, orderId }: SwapRequest) {
-    const nextId = () => issuedIdOf(secretIdOf(this.#canon.unused(world)))
+  #swap(world: World, cloud: DeviceCredentials, { kind, nonce, by, orderId }: SwapRequest) {
+    const nextId = (): IssuedId => {
+      const number = this.#canon.unused(world)
+      return issuedIdOf(kind === 'issued' ? secretIdOf(number) : certificateNameOf(number, nonce))
+    }
     if (by === null) {
       const presented = { ...PRESENTED, enrolledDevices: enrolledDevices(cloud) }
-      return this.#product.requestCredential(cloud, { presented, kind: 'issued', nonce, nextId })
+      return this.#product.requestCredential(cloud, { presented, kind, nonce, nextId })
     }
     const order = { order: orderId, openOrder: world.order, nowMs: NOW_MS }
-    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), ...order, kind: 'issued', nonce, nextId })
+    return this.#product.requestRotation(cloud, { credentialId: issuedIdOf(by), ...order, kind, nonce, nextId })
   }
 
   #says(value: unknown): Reply {
@@ -108,14 +111,14 @@ export class Cloud {
   }
 }
 
-/** A device that asks again repeats its nonce: it never makes its own unused answer worthless. */
-function supersededOwn(before: World, after: World, from: Request['from']): Violation | null {
+/** A device that asks again repeats its nonce: it never makes its own unused answer worthless, unless its config now asks for another kind. */
+function supersededOwn(before: World, after: World, { from, kind }: SwapRequest): Violation | null {
   if (from === 'thief') return null
   const own = before.cloud?.issued.find(({ state, nonce }) => state === 'pending' && before.askers[nonce]?.from === from)
-  if (own === undefined) return null
+  if (own === undefined || own.id.kind !== kind) return null
   const name = nameOf(own.id)
   const now = after.cloud?.issued.find(({ nonce }) => nonce === own.nonce)
   const isKept = (record: typeof now): boolean => record !== undefined && nameOf(record.id) === name
   if (now?.state === 'pending' && isKept(now) && isKept(after.cloud?.issued.at(-1))) return null
-  return { property: 'asked-anew', detail: `device ${from} asked again and got another secret than ${name}` }
+  return { property: 'asked-anew', detail: `device ${from} asked again and got another credential than ${name}` }
 }

@@ -7,7 +7,7 @@ import type { Reacted } from './device.ts'
 import { afterPowerCut, type Disk } from './disk.ts'
 import type { Call } from './executor.ts'
 import type { Reply, Slots, StoreCall, StoreEnd } from './store-calls.ts'
-import { LINKS, NOW_MS, ROGUE, SCANS, SIGNED_TIME } from './values.ts'
+import { issuedIdOf, LINKS, NOW_MS, ROGUE, SCANS, SIGNED_TIME } from './values.ts'
 import { type Device, type Request, type Scenario, type Violation, type World, withDevice } from './world.ts'
 
 /** A device that was steady this long starts its backoff anew. */
@@ -37,8 +37,8 @@ export class DeviceChoices {
   async #orders(turn: Turn): Promise<readonly Choice[]> {
     const { order: open, cloud } = turn.world
     const { state } = turn.device
-    const isAsking = cloud !== null && state.phase === 'steady'
-    const order = isAsking ? this.#parts.product.orderFor(cloud, state.credential.id, open, NOW_MS) : null
+    const asking = state.phase === 'steady' ? this.#parts.values.nameOf(state.credential) : null
+    const order = cloud === null || asking === null ? null : this.#parts.product.orderFor(cloud, issuedIdOf(asking), open, NOW_MS)
     const reacted = order === null ? null : await this.#parts.devices.findOrder(turn.device, order)
     return reacted === null ? [] : [this.#choice(turn, 'finds the order', 0, reacted, null)]
   }
@@ -61,13 +61,12 @@ export class DeviceChoices {
         const known: Reply = { ok: true, value: SIGNED_TIME }
         return [await this.#reply(turn, 'hears the time', 0, known), await this.#fail(turn, 'loses the time', 'ERR_CLOUD_UNREACHABLE')]
       }
-      case 'token': {
-        const { id } = call.credential
-        const secretId = id.kind === 'issued' ? id.secretId : null
-        return this.#exchanges(turn, { ask: 'token', from: turn.index, secretId })
+      case 'token':
+        return this.#exchanges(turn, { ask: 'token', from: turn.index, by: call.by })
+      case 'swap': {
+        const { by, kind, nonce, orderId } = call
+        return this.#exchanges(turn, { ask: 'swap', from: turn.index, by, kind, nonce, orderId })
       }
-      case 'swap':
-        return this.#exchanges(turn, { ask: 'swap', from: turn.index, by: call.by, nonce: call.nonce, orderId: call.orderId })
       case 'store':
         return this.#storeCalls(turn, call.call)
       case 'sleep':
@@ -93,8 +92,7 @@ export class DeviceChoices {
   }
 
   async #joins(turn: Turn, atRogue: boolean, call: Extract<Call, { port: 'join' }>): Promise<readonly Choice[]> {
-    const shown = this.#parts.values.shownBy(call.innerIdentity)
-    const admitted = this.#parts.cloud.admits(turn.world.cloud, shown.kind === 'issued' ? shown.secretId : null)
+    const admitted = this.#parts.cloud.admits(turn.world.cloud, call.shown)
     const choices: Choice[] = []
     // Without the AAA server's key a rogue gets nobody in, and does not learn what was shown.
     if (atRogue) choices.push(await this.#fail(turn, 'is failed by the rogue', 'ERR_WIFI_EAP_FAILED', 0))
@@ -110,7 +108,7 @@ export class DeviceChoices {
 
   async #exchanges(turn: Turn, request: Request): Promise<readonly Choice[]> {
     const { world } = turn
-    const asks = request.ask === 'token' ? `token by ${request.secretId ?? 'the temporary secret'}` : 'swap'
+    const asks = request.ask === 'token' ? `token by ${request.by ?? 'the temporary secret'}` : 'swap'
     const decided = this.#decide(world, request)
     const after = (what: string, base: World, cost: 0 | 1, reply: Reply, violation: Violation | null) =>
       this.#reply({ ...turn, world: base }, `${asks}: ${what}`, cost, reply, violation)
@@ -132,7 +130,11 @@ export class DeviceChoices {
 
   async #storeCalls(turn: Turn, call: StoreCall): Promise<readonly Choice[]> {
     const { disk } = turn.device
-    const result = await this.#parts.store.resultOf(disk, call, call.call === 'nonce' ? this.#parts.canon.unused(turn.world) : 0)
+    const result = await this.#parts.store.resultOf(
+      disk,
+      call,
+      call.call === 'nonce' || call.call === 'key' ? this.#parts.canon.unused(turn.world) : 0,
+    )
     const end = ({ what, disk: left, reply }: StoreEnd, cost: 0 | 1) =>
       this.#reply(
         { ...turn, device: { ...turn.device, disk: left } },
@@ -169,6 +171,8 @@ export class DeviceChoices {
   async #upsets(turn: Turn): Promise<readonly Choice[]> {
     const { device } = turn
     const choices = [this.#restart(turn, 'is killed', device.disk)]
+    const otherKinds = this.#scenario.kinds.filter((kind) => kind !== device.asksFor)
+    choices.push(...otherKinds.map((kind) => this.#restart(turn, `is killed, and its config then asks for a ${kind}`, device.disk, kind)))
     const cuts = afterPowerCut(device.disk)
     if (device.disk.length > 1 || cuts.length > 1) choices.push(...cuts.map((left) => this.#restart(turn, 'has its power cut', left)))
     if (!device.effects.some((effect) => effect.do === 'watch-link')) return choices
@@ -205,8 +209,8 @@ export class DeviceChoices {
     }
   }
 
-  #restart({ world, index }: Turn, what: string, disk: Disk): Choice {
-    const device = this.#parts.devices.start(disk)
-    return { what: `device ${index}: ${what}`, cost: 1, course: null, world: withDevice(world, index, device), violation: null }
+  #restart({ world, index, device }: Turn, what: string, disk: Disk, asksFor = device.asksFor): Choice {
+    const started = this.#parts.devices.start(disk, asksFor)
+    return { what: `device ${index}: ${what}`, cost: 1, course: null, world: withDevice(world, index, started), violation: null }
   }
 }

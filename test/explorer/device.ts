@@ -1,5 +1,5 @@
 /** One device: the real transition and the real executors, a reply at a time. */
-import type { Candidate } from '../../agent/credential/credential.ts'
+import type { Candidate, PermanentKind } from '../../agent/credential/credential.ts'
 import type { Effect, Event, State } from '../../agent/lifecycle/state.ts'
 import { plainEffect, plainState } from './canonical.ts'
 import type { Disk } from './disk.ts'
@@ -23,7 +23,7 @@ const isFormer = ({ slot }: Candidate): boolean => slot === 'temporary' || slot 
 export class Devices {
   readonly #product: Product
   readonly #executor: Executor
-  readonly #started = new WeakMap<Disk, Device>()
+  readonly #started = new WeakMap<Disk, Map<PermanentKind, Device>>()
   /** By device and what it was told. */
   readonly #replied = new WeakMap<Device, Map<unknown, Promise<Reacted>>>()
 
@@ -32,13 +32,15 @@ export class Devices {
     this.#executor = executor
   }
 
-  /** A device at power-on. */
-  start(disk: Disk): Device {
-    const known = this.#started.get(disk)
+  /** A device at power-on, whose config asks for this kind of permanent credential. */
+  start(disk: Disk, asksFor: PermanentKind): Device {
+    const started = this.#started.get(disk) ?? new Map<PermanentKind, Device>()
+    this.#started.set(disk, started)
+    const known = started.get(asksFor)
     if (known !== undefined) return known
     const [state, ...effects] = this.#product.START
-    const device: Device = { state, effects, replies: [], disk, refused: false, fellBack: false }
-    this.#started.set(disk, device)
+    const device: Device = { state, effects, replies: [], asksFor, disk, refused: false, fellBack: false }
+    started.set(asksFor, device)
     return device
   }
 
@@ -46,7 +48,7 @@ export class Devices {
   async waitsFor(device: Device): Promise<{ readonly effect: Effect; readonly call: Call } | null> {
     const effect = stepOf(device.effects)
     if (effect === undefined) return null
-    const progress = await this.#executor.progress(effect, device.replies)
+    const progress = await this.#executor.progress(effect, device.replies, device.asksFor)
     if (progress.at === 'event') throw new Error(`${effect.do} ended, and nobody reacted`)
     return { effect, call: progress.call }
   }
@@ -66,7 +68,7 @@ export class Devices {
     const effect = stepOf(device.effects)
     if (effect === undefined) throw new Error('a device that only watches gets no reply')
     const replies = [...device.replies, reply]
-    const progress = await this.#executor.progress(effect, replies)
+    const progress = await this.#executor.progress(effect, replies, device.asksFor)
     if (progress.at === 'call') return { device: { ...device, replies }, violation: null }
     return this.react({ ...device, effects: device.effects.filter((other) => other !== effect), replies: [] }, progress.event, nowMs)
   }
@@ -80,7 +82,7 @@ export class Devices {
     const reacted: Device = { ...device, state, effects, replies: more.length > 0 ? [] : device.replies, refused, fellBack }
     const effect = stepOf(effects)
     if (violation !== null || effect === undefined) return { device: reacted, violation }
-    const progress = await this.#executor.progress(effect, reacted.replies)
+    const progress = await this.#executor.progress(effect, reacted.replies, device.asksFor)
     return progress.at === 'event' ? this.react(reacted, progress.event, nowMs) : { device: reacted, violation }
   }
 
@@ -88,7 +90,7 @@ export class Devices {
   async findOrder(device: Device, orderId: string): Promise<Reacted | null> {
     const watch = device.effects.find((effect) => effect.do === 'watch-orders')
     if (watch === undefined) return null
-    const progress = await this.#executor.progress(watch, [{ ok: true, value: orderId }])
+    const progress = await this.#executor.progress(watch, [{ ok: true, value: orderId }], device.asksFor)
     if (progress.at === 'call') throw new Error('a device that found an order asks on')
     return this.react(device, progress.event)
   }

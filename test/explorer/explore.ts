@@ -35,7 +35,7 @@ type Reached = Canonical & { readonly from: number; readonly what: string }
 export const explore = (product: Product, scenario: Scenario, depth: number, onLevel?: (report: Report) => void): Promise<Report> =>
   new Exploration(product, scenario).run(depth, onLevel ?? (() => {}))
 
-const NOBODY: World['thief'] = { hasToken: false, secretIds: [] }
+const NOBODY: World['thief'] = { hasToken: false, names: [] }
 
 class Exploration {
   readonly #scenario: Scenario
@@ -49,13 +49,13 @@ class Exploration {
     const values = new Values(product)
     const devices = new Devices(product, new Executor(product, values))
     this.#scenario = scenario
-    const canon = new Canon(product)
+    const canon = new Canon(product, values)
     this.#parts = { product, values, devices, canon, cloud: new Cloud(product, values, canon), store: new StoreCalls(product, values) }
     this.#choices = new Choices(this.#parts, scenario)
   }
 
   async run(depth: number, onLevel: (report: Report) => void): Promise<Report> {
-    const device = this.#parts.devices.start(EMPTY_DISK)
+    const device = this.#parts.devices.start(EMPTY_DISK, this.#scenario.kinds[0])
     const start: World = { devices: [device], cloud: null, order: null, askers: {}, proved: [], network: [], thief: NOBODY }
     let next: readonly Reached[] = [{ ...this.#parts.canon.of(start), from: -1, what: 'power on' }]
     for (let level = 0; level <= depth; level++) {

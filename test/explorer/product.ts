@@ -3,13 +3,14 @@
  * The explorer itself imports none of them other than as types.
  */
 import { refusal } from '../../agent/cloud-client/refusal.ts'
+import { certificateFingerprint } from '../../agent/contract/certificate.ts'
 import { parseInnerIdentity } from '../../agent/contract/names.ts'
 import { problemUri } from '../../agent/contract/problems.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { createExecutors } from '../../agent/execute.ts'
 import { AgentError, FAILURES } from '../../agent/failure.ts'
 import { START, transition } from '../../agent/lifecycle/transition.ts'
-import { decodeNonce, decodeSlot, decodeTimeFloor } from '../../agent/store/records.ts'
+import { decodeKey, decodeNonce, decodeSlot, decodeTimeFloor } from '../../agent/store/records.ts'
 import { openStore } from '../../agent/store/store.ts'
 import { judgeAtHotspot } from '../../cloud/rules/hotspot.ts'
 import { orderFor, requestRotation } from '../../cloud/rules/rotation.ts'
@@ -21,7 +22,9 @@ export const product = {
   FAILURES,
   START,
   Secret,
+  certificateFingerprint,
   createExecutors,
+  decodeKey,
   decodeNonce,
   decodeSlot,
   decodeTimeFloor,

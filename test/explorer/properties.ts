@@ -6,17 +6,17 @@ import { currentOf, type Device, type Property, type Violation, type World } fro
 
 const violated = (property: Property, detail: string): Violation => ({ property, detail })
 
-const secretsIn = ({ pending, current }: Slots): readonly string[] => [pending, current].filter((id) => id !== null)
+const namesIn = ({ pending, current }: Slots): readonly string[] => [pending, current].filter((id) => id !== null)
 
 /** Whether something that is on this device, after any power cut now, is accepted by the cloud. */
 const isAcceptable = (parts: Parts, world: World, { disk }: Device): boolean =>
   parts.cloud.accepts(world.cloud, null) ||
-  parts.store.slotsAfterCut(disk).every((slots) => secretsIn(slots).some((id) => parts.cloud.accepts(world.cloud, id)))
+  parts.store.slotsAfterCut(disk).every((slots) => namesIn(slots).some((id) => parts.cloud.accepts(world.cloud, id)))
 
 /** Whether the thief was first; from then on the devices are locked out, as the contract says. */
 const isThiefs = ({ cloud, thief }: World): boolean => {
   const current = currentOf(cloud)
-  return current !== null && thief.secretIds.includes(current)
+  return current !== null && thief.names.includes(current)
 }
 
 /** The first promise that the state breaks, or null. */
@@ -42,14 +42,14 @@ export function violationIn(parts: Parts, world: World): Violation | null {
   return null
 }
 
-/** Whether a device has nothing more to reach: it is steady with the current secret and followed its orders, or somebody else was first. */
+/** Whether a device has nothing more to reach: it is steady with the current credential and followed its orders, or somebody else was first. */
 export function hasArrived(parts: Parts, world: World, index: number): boolean {
   const device = world.devices[index]
   const current = currentOf(world.cloud)
   if (device === undefined) return true
   const { state } = device
-  const isCurrent = state.phase === 'steady' && state.credential.id.kind === 'issued' && state.credential.id.secretId === current
+  const isCurrent = state.phase === 'steady' && parts.values.nameOf(state.credential) === current
   // While rotation is frozen an order waits.
   if (isCurrent && (world.order === null || (world.cloud?.frozenMs ?? null) !== null)) return true
-  return current !== null && !secretsIn(parts.store.slotsOf(device.disk)).includes(current)
+  return current !== null && !namesIn(parts.store.slotsOf(device.disk)).includes(current)
 }

@@ -4,6 +4,7 @@ import type { Scenario } from './world.ts'
 /** Requests and answers are lost, processes killed, power cut, and nothing else. */
 export const BARE: Scenario = {
   name: 'a bad network and power cuts',
+  kinds: ['secret'],
   thief: false,
   clone: false,
   rogue: false,
@@ -15,6 +16,7 @@ export const BARE: Scenario = {
 
 const ONE_DEVICE: Scenario = {
   name: 'one device, a failing disk, a rogue hotspot, a thief, rotations',
+  kinds: ['secret'],
   thief: true,
   clone: false,
   rogue: true,
@@ -27,10 +29,23 @@ const AT_PLAIN: Scenario = { ...ONE_DEVICE, name: 'the same at a hotspot that se
 const CLONES: Scenario = { ...BARE, name: 'two agents on cloned, failing disks', clone: true, diskFaults: true }
 const EVERYTHING: Scenario = { ...ONE_DEVICE, name: 'everything at once', clone: true, networkRoom: 2 }
 
+const CERTIFICATES: Scenario = {
+  ...ONE_DEVICE,
+  name: 'one device with certificates, and all that went wrong with secrets',
+  kinds: ['certificate'],
+}
+const EITHER: Scenario = {
+  ...EVERYTHING,
+  name: 'everything at once, with certificates and secrets in turn',
+  kinds: ['certificate', 'secret'],
+}
+
 /** Each with the depth that continuous integration has time for. */
 export const SCENARIOS: readonly { readonly scenario: Scenario; readonly depth: number }[] = [
   { scenario: ONE_DEVICE, depth: 2 },
   { scenario: AT_PLAIN, depth: 2 },
+  { scenario: CERTIFICATES, depth: 2 },
   { scenario: CLONES, depth: 1 },
   { scenario: EVERYTHING, depth: 1 },
+  { scenario: EITHER, depth: 1 },
 ]

@@ -4,18 +4,19 @@
  * A call depends on nothing but the disk and what is drawn, so each is carried out once and remembered.
  */
 import pino from 'pino'
-import type { IssuedSecret } from '../../agent/credential/credential.ts'
+import type { IssuedCredential } from '../../agent/credential/credential.ts'
 import type { CredentialStore } from '../../agent/ports.ts'
 import { afterPowerCut, type Disk, MemoryFiles, visible } from './disk.ts'
 import type { Product } from './product.ts'
-import { IDENTITY, nonceBytes, type Values } from './values.ts'
+import { IDENTITY, nonceBytes, nonceOf, type Values } from './values.ts'
 
 /** A call of the port, as data. */
 export type StoreCall =
   | { readonly call: 'load' }
   | { readonly call: 'nonce'; readonly which: 'kept' | 'fresh' }
-  | { readonly call: 'storePending'; readonly secretId: string }
-  | { readonly call: 'promote'; readonly secretId: string }
+  | { readonly call: 'key'; readonly which: 'kept' | 'fresh' }
+  | { readonly call: 'storePending'; readonly name: string }
+  | { readonly call: 'promote'; readonly name: string }
   | { readonly call: 'timeFloor' }
   | { readonly call: 'raiseTimeFloor'; readonly timeMs: number }
 
@@ -35,7 +36,7 @@ export type StoreResult = { readonly done: StoreEnd; readonly faults: readonly S
 const LOG = pino({ level: 'silent' })
 const DIRECTORY = '/state'
 
-/** The secrets in the two slots, by id; null where a slot is empty or bad. */
+/** The credentials in the two slots, by name; null where a slot is empty or bad. */
 export type Slots = { readonly pending: string | null; readonly current: string | null }
 
 export class StoreCalls {
@@ -50,7 +51,7 @@ export class StoreCalls {
     this.#values = values
   }
 
-  /** Everything that can come of a call; `draw` is the number of the nonce that the random generator would give. */
+  /** Everything that can come of a call; `draw` is the number of the nonce or key that the random generator would give. */
   resultOf(disk: Disk, call: StoreCall, draw: number): Promise<StoreResult> {
     const key = JSON.stringify([disk, call, draw])
     const known = this.#results.get(key)
@@ -68,7 +69,7 @@ export class StoreCalls {
     const read = (name: string): string | null => {
       const body = directory[name]
       const slot = body === undefined ? null : this.#product.decodeSlot(body.text, IDENTITY)
-      return slot?.ok === true ? slot.value.id.secretId : null
+      return slot?.ok === true ? this.#values.nameOf(slot.value) : null
     }
     const slots = { pending: read('pending.json'), current: read('current.json') }
     this.#slots.set(disk, slots)
@@ -104,8 +105,18 @@ export class StoreCalls {
     try {
       const random = (): Uint8Array => nonceBytes(draw)
       const lock = async (): Promise<void> => {}
-      const store = await openStore({ directory: DIRECTORY, identity: IDENTITY, log: LOG, random, files, lock, allowVolatile: true })
-      return { ok: true, value: await perform(store, call, (secretId) => this.#values.issued(secretId)) }
+      const makeKey = () => this.#values.key(nonceOf(draw))
+      const store = await openStore({
+        directory: DIRECTORY,
+        identity: IDENTITY,
+        log: LOG,
+        random,
+        makeKey,
+        files,
+        lock,
+        allowVolatile: true,
+      })
+      return { ok: true, value: await perform(store, call, this.#values) }
     } catch (error) {
       if (error instanceof AgentError) return { ok: false, failure: error }
       throw error
@@ -117,16 +128,21 @@ const distinct = <T extends StoreCut>(ends: readonly T[]): readonly T[] => [
   ...new Map(ends.map((end) => [JSON.stringify([{ ...end, what: '' }]), end])).values(),
 ]
 
-function perform(store: CredentialStore, call: StoreCall, issued: (secretId: string) => IssuedSecret): Promise<unknown> {
+async function perform(store: CredentialStore, call: StoreCall, values: Values): Promise<unknown> {
   switch (call.call) {
-    case 'load':
-      return store.load()
+    case 'load': {
+      const { pending, current, isPartial } = await store.load()
+      const known = (credential: IssuedCredential | null) => (credential === null ? null : values.known(credential))
+      return { pending: known(pending), current: known(current), isPartial }
+    }
     case 'nonce':
       return store.nonce(call.which)
+    case 'key':
+      return values.key(values.nonceOf(await store.key(call.which)))
     case 'storePending':
-      return store.storePending(issued(call.secretId))
+      return store.storePending(values.issued(call.name))
     case 'promote':
-      return store.promote(issued(call.secretId))
+      return store.promote(values.issued(call.name))
     case 'timeFloor':
       return store.timeFloor()
     case 'raiseTimeFloor':

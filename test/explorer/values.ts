@@ -1,10 +1,16 @@
-/** The values of the explored world. Each secret and nonce has one object, so that a number stands for it; they open nothing. */
-import type { CredentialId } from '../../agent/contract/names.ts'
-import type { Identity, IssuedSecret, TemporarySecret } from '../../agent/credential/credential.ts'
+/**
+ * The values of the explored world. Each secret, key, certificate and nonce has one object, so that a number stands for it; they open
+ * nothing. The nonce of a key has the number of the key, and a certificate is called by its own number and the nonce of its key.
+ */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import type { Credential, Identity, IssuedCredential, TemporarySecret } from '../../agent/credential/credential.ts'
+import type { EapProfile } from '../../agent/credential/eap-profile.ts'
+import type { Secret } from '../../agent/credential/secret.ts'
 import type { FailureCode } from '../../agent/failure.ts'
 import type { AccessToken, Bss, Link } from '../../agent/ports.ts'
 import type { IssuedId } from '../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../cloud/rules/enrolment.ts'
+import { certify } from '../fakes/device-ca.ts'
 import type { Product } from './product.ts'
 
 export const IDENTITY: Identity = { account: 'acme', device: 'dev-1', realm: 'zipkey.test' }
@@ -33,7 +39,7 @@ const bssAt = (bssid: string): Bss => ({
     ssid: new Uint8Array(),
     hidden: false,
     frequenciesMhz: [],
-    eap: { methods: ['TTLS'], inner: 'PAP', caPem: '', serverName: 'aaa', aaaDomain: 'aaa' },
+    eap: { methods: ['TLS', 'TTLS'], inner: 'PAP', caPem: '', serverName: 'aaa', aaaDomain: 'aaa' },
   },
 })
 
@@ -54,6 +60,9 @@ const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
   eap: { method: 'EAP-TTLS', serverSubject: '', datesChecked },
 })
 
+/** The more frequent one of the lengths that a certificate in this world has. */
+const CERTIFICATE_BYTES = 276
+
 const SECRET_ID = /^mk-([1-9]\d*)-a{16}-a{13}$/
 
 export const LINKS: Readonly<Record<'strict' | 'undated' | 'plain', Link>> = {
@@ -70,8 +79,14 @@ export const SIGNED_TIME = { timeMs: NOW_MS, challenge: 'challenge' }
 
 export const secretIdOf = (number: number): string => `mk-${number}-${'a'.repeat(16)}-${'a'.repeat(13)}`
 
+const CERTIFICATE_NAME = /^crt-[1-9]\d*-(.+)$/
+
+/** The name of a certificate that was asked for with this nonce. In the world it stands in place of the fingerprint. */
+export const certificateNameOf = (number: number, nonce: string): string => `crt-${number}-${nonce}`
+
 /** An issued credential by its bare name. */
-export const issuedIdOf = (secretId: string): IssuedId => ({ kind: 'issued', secretId })
+export const issuedIdOf = (name: string): IssuedId =>
+  CERTIFICATE_NAME.test(name) ? { kind: 'certificate', fingerprint: name } : { kind: 'issued', secretId: name }
 
 /** The bare name of an issued credential. */
 export const nameOf = (id: IssuedId): string => (id.kind === 'issued' ? id.secretId : id.fingerprint)
@@ -85,8 +100,8 @@ export const nonceBytes = (number: number): Uint8Array => Buffer.from(nonceOf(nu
 
 export const orderOf = (number: number): string => `order-${number}-`
 
-/** What tells one secret id, nonce or order from another, wherever it stands in a text. */
-export const NAMES = /(?:mk|nonce|order)-[1-9]\d*-/g
+/** What tells one secret id, certificate, nonce or order from another, wherever it stands in a text. */
+export const NAMES = /(?:mk|crt|nonce|order)-[1-9]\d*-/g
 
 /** The smallest number of which no name stands in the text. */
 export function unusedNumber(text: string): number {
@@ -94,13 +109,16 @@ export function unusedNumber(text: string): number {
 }
 
 /** A token, and in the open whose it is. */
-export type Token = AccessToken & { readonly secretId: string | null }
+export type Token = AccessToken & { readonly by: string | null }
 
 /** The values that are objects of the product's own classes. */
 export class Values {
   readonly temporary: TemporarySecret
   readonly #product: Product
-  readonly #issued = new Map<string, IssuedSecret>()
+  readonly #issued = new Map<string, IssuedCredential>()
+  readonly #keys = new Map<string, Secret<string>>()
+  readonly #nonces = new Map<string, string>()
+  readonly #certificates = new Map<string, string>()
   readonly #failures = new Map<FailureCode, InstanceType<Product['AgentError']>>()
   readonly #tokens = new Map<string, Token>()
 
@@ -113,14 +131,80 @@ export class Values {
     }
   }
 
-  /** The secret that the cloud issued under an id. */
-  issued(secretId: string): IssuedSecret {
-    const known = this.#issued.get(secretId)
+  /** The key that has this nonce. */
+  key(nonce: string): Secret<string> {
+    const known = this.#keys.get(nonce)
     if (known !== undefined) return known
-    const secret = new this.#product.Secret(new Uint8Array(32).fill(255 - numberOfSecret(secretId)))
-    const issued: IssuedSecret = { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret }
-    this.#issued.set(secretId, issued)
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    // In a text it is called by its nonce, where others are not told at all.
+    const key = Object.assign(new this.#product.Secret(pem), { toJSON: () => nonce })
+    this.#keys.set(nonce, key)
+    this.#nonces.set(pem, nonce)
+    return key
+  }
+
+  /** The nonce of a key. */
+  nonceOf(key: Secret<string>): string {
+    const nonce = this.#nonces.get(key.reveal())
+    if (nonce === undefined) throw new Error('nobody in this world made this key')
+    return nonce
+  }
+
+  /** The credential that the cloud issued under a name. */
+  issued(name: string): IssuedCredential {
+    const known = this.#issued.get(name)
+    if (known !== undefined) return known
+    const nonce = CERTIFICATE_NAME.exec(name)?.[1]
+    const issued = nonce === undefined ? this.#secret(name) : this.#certificate(name, nonce)
+    this.#issued.set(name, issued)
     return issued
+  }
+
+  #secret(secretId: string): IssuedCredential {
+    const secret = new this.#product.Secret(new Uint8Array(32).fill(255 - numberOfSecret(secretId)))
+    return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret }
+  }
+
+  #certificate(name: string, nonce: string): IssuedCredential {
+    const privateKeyPem = this.key(nonce)
+    const publicKey = createPublicKey(createPrivateKey(privateKeyPem.reveal()))
+    let chainPem = certify(publicKey, IDENTITY.device)
+    // Signatures differ in length, and a torn half of a file is told from another by its length alone.
+    while (new X509Certificate(chainPem).raw.length !== CERTIFICATE_BYTES) chainPem = certify(publicKey, IDENTITY.device)
+    const fingerprint = this.#product.certificateFingerprint(new X509Certificate(chainPem).raw)
+    this.#certificates.set(fingerprint, name)
+    const toJSON = () => ({ kind: 'certificate', name })
+    return Object.assign({ kind: 'certificate', id: { kind: 'certificate', fingerprint }, chainPem, privateKeyPem } as const, { toJSON })
+  }
+
+  /** The one object that stands for an issued credential which was read somewhere; its key must be that of its certificate. */
+  known(credential: IssuedCredential): IssuedCredential {
+    const known = this.issued(this.nameOf(credential) ?? '')
+    const isSame =
+      known.kind !== 'certificate' ||
+      credential.kind !== 'certificate' ||
+      known.privateKeyPem.reveal() === credential.privateKeyPem.reveal()
+    if (!isSame) throw new Error('a certificate beside the key of another')
+    return known
+  }
+
+  /** The name of a credential; null for the temporary secret. */
+  nameOf(credential: Credential): string | null {
+    switch (credential.kind) {
+      case 'temporary-secret':
+        return null
+      case 'certificate':
+        return this.#nameOfCertificate(credential.id.fingerprint)
+      case 'shared-secret':
+        return credential.id.kind === 'issued' ? credential.id.secretId : null
+    }
+  }
+
+  #nameOfCertificate(fingerprint: string): string {
+    const name = this.#certificates.get(fingerprint)
+    if (name === undefined) throw new Error('nobody in this world issued this certificate')
+    return name
   }
 
   /** A failure of which nobody reads more than the code. */
@@ -130,20 +214,22 @@ export class Values {
     return failure
   }
 
-  /** A token by a secret; null stands for the temporary one. */
-  token(scope: AccessToken['scope'], secretId: string | null): Token {
-    const key = `${scope} ${secretId}`
+  /** A token by a credential; null stands for the temporary secret. */
+  token(scope: AccessToken['scope'], by: string | null): Token {
+    const key = `${scope} ${by}`
     const known = this.#tokens.get(key)
     if (known !== undefined) return known
-    const token: Token = { value: new this.#product.Secret(key), scope, expiresAtMs: NOW_MS + TOKEN_LIFE_MS, secretId }
+    const token: Token = { value: new this.#product.Secret(key), scope, expiresAtMs: NOW_MS + TOKEN_LIFE_MS, by }
     this.#tokens.set(key, token)
     return token
   }
 
-  /** Who shows an inner identity at a hotspot. */
-  shownBy(innerIdentity: string): CredentialId {
-    const identity = this.#product.parseInnerIdentity(innerIdentity)
-    if (!identity.ok) throw new Error(`the product sent the identity ${innerIdentity}: ${identity.problem}`)
-    return identity.value.credentialId
+  /** What is shown at a hotspot; null for the temporary secret. */
+  shownBy(eap: EapProfile): string | null {
+    if (eap.method === 'TLS') return this.#nameOfCertificate(eap.fingerprint)
+    const identity = this.#product.parseInnerIdentity(eap.innerIdentity)
+    if (!identity.ok) throw new Error(`the product sent the identity ${eap.innerIdentity}: ${identity.problem}`)
+    const { credentialId } = identity.value
+    return credentialId.kind === 'issued' ? credentialId.secretId : null
   }
 }

@@ -1,6 +1,7 @@
 /** A state of the explored world, as immutable data. */
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import type { Effect, State } from '../../agent/lifecycle/state.ts'
-import type { DeviceCredentials } from '../../cloud/rules/device-credentials.ts'
+import type { DeviceCredentials, IssuedId } from '../../cloud/rules/device-credentials.ts'
 import type { Disk } from './disk.ts'
 import type { Reply } from './store-calls.ts'
 import { nameOf } from './values.ts'
@@ -8,13 +9,14 @@ import { nameOf } from './values.ts'
 /** Who asks the cloud: a device by its place in the world, or the thief. */
 export type Asker = number | 'thief'
 
-/** A request to the cloud, with an issued secret or, for null, with the temporary one. What is on the way may arrive late, after whoever sent it gave up on it. */
+/** A request to the cloud, by an issued credential or, for null, by the temporary secret. What is on the way may arrive late, after whoever sent it gave up on it. */
 export type Request =
-  | { readonly ask: 'token'; readonly from: Asker; readonly secretId: string | null }
+  | { readonly ask: 'token'; readonly from: Asker; readonly by: string | null }
   | {
       readonly ask: 'swap'
       readonly from: Asker
       readonly by: string | null
+      readonly kind: IssuedId['kind']
       readonly nonce: string
       readonly orderId: string | null
     }
@@ -25,21 +27,23 @@ export type Device = {
   /** What is under way, and the replies that the one step of the way among them has had. */
   readonly effects: readonly Effect[]
   readonly replies: readonly Reply[]
+  /** By its config. */
+  readonly asksFor: PermanentKind
   readonly disk: Disk
   /** Kept for the properties alone: whether the promoted secret was refused, and whether another was shown for that today. */
   readonly refused: boolean
   readonly fellBack: boolean
 }
 
-/** Somebody else who holds the temporary secret. Of secrets that were superseded nothing more can come. */
-export type Thief = { readonly hasToken: boolean; readonly secretIds: readonly string[] }
+/** Somebody else who holds the temporary secret. Of credentials that were superseded nothing more can come. */
+export type Thief = { readonly hasToken: boolean; readonly names: readonly string[] }
 
 export type World = {
   readonly devices: readonly Device[]
   readonly cloud: DeviceCredentials | null
   /** The rotation order that is open, by its id. */
   readonly order: string | null
-  /** Kept for the properties alone: who first asked with a nonce and by whose order, and which secrets were ever current. */
+  /** Kept for the properties alone: who first asked with a nonce and by whose order, and which credentials were ever current. */
   readonly askers: Readonly<Record<string, { readonly from: Asker; readonly ordered: boolean }>>
   readonly proved: readonly string[]
   readonly network: readonly Request[]
@@ -61,7 +65,7 @@ export type Property =
   | 'asked-anew'
   | 'promoted-unproved'
 
-/** The secret that the cloud holds for current. */
+/** The credential that the cloud holds for current. */
 export function currentOf(cloud: DeviceCredentials | null): string | null {
   const current = cloud?.issued.find(({ state }) => state === 'current')
   return current === undefined ? null : nameOf(current.id)
@@ -76,6 +80,8 @@ export const withDevice = (world: World, index: number, device: Device): World =
 /** What may go wrong, and who else is about. */
 export type Scenario = {
   readonly name: string
+  /** What the device's config asks for; where it may be either, the config changes between two starts. */
+  readonly kinds: readonly [PermanentKind, ...PermanentKind[]]
   readonly thief: boolean
   readonly clone: boolean
   readonly rogue: boolean

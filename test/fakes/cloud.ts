@@ -2,20 +2,25 @@
  * A cloud for one device in memory, with the real cloud's rules, and mishaps on request. Its client implements the agent's port;
  * the adapter's tests put the same cloud behind HTTPS.
  */
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { issuedCredential } from '../../agent/cloud-client/credential-forms.ts'
+import { certificateFingerprint, nonceOfKey } from '../../agent/contract/certificate.ts'
 import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
 import { type CredentialId, formatCredentialId } from '../../agent/contract/names.ts'
 import { type DeviceReaction, PROBLEMS, type ProblemType } from '../../agent/contract/problems.ts'
 import { makeSecretId } from '../../agent/contract/secret-id.ts'
+import type { SwapAnswer } from '../../agent/contract/swap.ts'
 import { ASSERTION_MAX_LIFE_MS, type Scope } from '../../agent/contract/token.ts'
-import type { Credential, Identity, IssuedSecret, TemporarySecret } from '../../agent/credential/credential.ts'
+import type { Credential, Identity, IssuedCredential, TemporarySecret } from '../../agent/credential/credential.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { AgentError, type FailureCode } from '../../agent/failure.ts'
-import type { AccessToken, Clock, CloudClient } from '../../agent/ports.ts'
+import type { AccessToken, Clock, CloudClient, CredentialAsk } from '../../agent/ports.ts'
 import type { CredentialEvent, DeviceCredentials, IssuedId } from '../../cloud/rules/device-credentials.ts'
 import type { ProvisioningKeyRules, TemporaryPresented } from '../../cloud/rules/enrolment.ts'
 import { requestRotation } from '../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../cloud/rules/swap.ts'
 import { tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../cloud/rules/token.ts'
+import { certify } from './device-ca.ts'
 
 /** What can befall the next call: the cloud says no, cannot be reached, never answers, or does as asked and its answer is lost. */
 export type Mishap =
@@ -44,6 +49,18 @@ const CODE_OF: Readonly<Record<DeviceReaction, FailureCode>> = {
 const refused = (problem: ProblemType, retryAfterS = 0): AgentError =>
   new AgentError(CODE_OF[PROBLEMS[problem].reaction], problem, { retryAfterMs: retryAfterS * 1000 })
 
+/** What a device asks for, as it reaches the cloud: of its key only the public half. */
+export type FakeAsk = { readonly kind: 'secret'; readonly nonce: string } | { readonly kind: 'certificate'; readonly publicKey: KeyObject }
+
+function asFakeAsk(ask: CredentialAsk): FakeAsk {
+  switch (ask.kind) {
+    case 'secret':
+      return ask
+    case 'certificate':
+      return { kind: 'certificate', publicKey: createPublicKey(createPrivateKey(ask.privateKeyPem.reveal())) }
+  }
+}
+
 /** The cloud of one device. */
 export class FakeCloud {
   readonly identity: Identity
@@ -53,6 +70,7 @@ export class FakeCloud {
   readonly clock: Clock
   #device: DeviceCredentials | null = null
   #mishaps: readonly Mishap[] = []
+  readonly #chains = new Map<string, string>()
   readonly #enrolTokens = new Set<string>()
   readonly #deviceTokens = new Map<string, CredentialId>()
   #order: string | null = null
@@ -82,7 +100,12 @@ export class FakeCloud {
     return next
   }
 
-  /** What the secret of this id must be; null where the id is not known. */
+  /** The certificate (PEM) of this fingerprint; null where this cloud issued none. */
+  certificateOf(fingerprint: string): string | null {
+    return this.#chains.get(fingerprint) ?? null
+  }
+
+  /** What the secret of this id must be; null where the id is not known, or none of a secret. */
   expectedSecret(id: CredentialId): Uint8Array | null {
     switch (id.kind) {
       case 'temporary':
@@ -121,32 +144,48 @@ export class FakeCloud {
   }
 
   /** Judges the swap's request, or a rotation's where the token is of scope `device`. */
-  issue(token: string, nonce: string, orderId: string | null): Answer<{ readonly secretId: string; readonly secret: Uint8Array }> {
+  issue(token: string, ask: FakeAsk, orderId: string | null): Answer<SwapAnswer> {
     const credentialId = this.#deviceTokens.get(token)
     if (this.#device === null || (credentialId === undefined && !this.#enrolTokens.has(token)))
       return { ok: false, problem: 'invalid-token' }
-    const nextId = (generation: number): IssuedId => ({
-      kind: 'issued',
-      secretId: makeSecretId('mk1', MASTER_KEY, this.identity, generation, new Uint8Array(10).fill(generation)),
-    })
+    const asked = this.#asked(ask)
     const verdict =
       credentialId === undefined
-        ? requestCredential(this.#device, { presented: this.#presented(), kind: 'issued', nonce, nextId })
-        : requestRotation(this.#device, {
-            credentialId,
-            order: orderId,
-            openOrder: this.#order,
-            nowMs: this.clock.nowMs(),
-            kind: 'issued',
-            nonce,
-            nextId,
-          })
+        ? requestCredential(this.#device, { presented: this.#presented(), ...asked })
+        : requestRotation(this.#device, { credentialId, order: orderId, openOrder: this.#order, nowMs: this.clock.nowMs(), ...asked })
     this.#device = verdict.device
     this.events.push(...verdict.events)
-    if (!verdict.answer.issued) return { ok: false, problem: verdict.answer.problem }
-    if (verdict.answer.id.kind === 'certificate') throw new Error('this cloud issues no certificates')
-    const { secretId } = verdict.answer.id
-    return { ok: true, value: { secretId, secret: deriveIssuedSecret(MASTER_KEY, this.identity, secretId) } }
+    return verdict.answer.issued ? { ok: true, value: this.#answer(verdict.answer.id) } : { ok: false, problem: verdict.answer.problem }
+  }
+
+  #asked(ask: FakeAsk) {
+    switch (ask.kind) {
+      case 'secret': {
+        const nextId = (generation: number): IssuedId => ({
+          kind: 'issued',
+          secretId: makeSecretId('mk1', MASTER_KEY, this.identity, generation, new Uint8Array(10).fill(generation)),
+        })
+        return { kind: 'issued', nonce: ask.nonce, nextId } as const
+      }
+      case 'certificate': {
+        const nextId = (): IssuedId => {
+          const chainPem = certify(ask.publicKey, this.identity.device)
+          const fingerprint = certificateFingerprint(new X509Certificate(chainPem).raw)
+          this.#chains.set(fingerprint, chainPem)
+          return { kind: 'certificate', fingerprint }
+        }
+        return { kind: 'certificate', nonce: nonceOfKey(ask.publicKey), nextId } as const
+      }
+    }
+  }
+
+  #answer(id: IssuedId): SwapAnswer {
+    switch (id.kind) {
+      case 'issued':
+        return { kind: 'secret', secretId: id.secretId, secret: deriveIssuedSecret(MASTER_KEY, this.identity, id.secretId) }
+      case 'certificate':
+        return { kind: 'certificate', fingerprint: id.fingerprint, chainPem: this.#chains.get(id.fingerprint) ?? '' }
+    }
   }
 
   /** The time, and a challenge that is good once. */
@@ -166,17 +205,29 @@ export class FakeCloud {
         return { value: new Secret(token), scope, expiresAtMs: askedMs + TOKEN_LIFE_MS }
       },
       rotationOrder: (token, signal) => this.#call(signal, () => this.openOrder(token.value.reveal())),
-      requestCredential: async ({ token, nonce, orderId }, signal): Promise<IssuedSecret> => {
-        const { secretId, secret } = await this.#call(signal, () => this.issue(token.value.reveal(), nonce, orderId))
-        return { kind: 'shared-secret', id: { kind: 'issued', secretId }, secret: new Secret(secret) }
+      requestCredential: async ({ token, ask, orderId }, signal): Promise<IssuedCredential> => {
+        const answer = await this.#call(signal, () => this.issue(token.value.reveal(), asFakeAsk(ask), orderId))
+        const issued = issuedCredential(ask, answer)
+        if (!issued.ok) throw new AgentError('ERR_CLOUD_ANSWER', issued.problem)
+        return issued.value
       },
     }
   }
 
   #judgeSigned(credential: Credential, assertedMs: number, challenge: string | null): Answer<{ token: string; scope: Scope }> {
+    return this.#isGenuine(credential)
+      ? this.grantToken(credential.id, assertedMs, challenge)
+      : { ok: false, problem: 'unknown-credential' }
+  }
+
+  /** Whether the device holds the secret or the private key that belongs to the id. */
+  #isGenuine(credential: Credential): boolean {
+    if (credential.kind === 'certificate') {
+      const chainPem = this.certificateOf(credential.id.fingerprint)
+      return chainPem !== null && new X509Certificate(chainPem).checkPrivateKey(createPrivateKey(credential.privateKeyPem.reveal()))
+    }
     const expected = this.expectedSecret(credential.id)
-    const isGenuine = expected !== null && Buffer.from(expected).equals(credential.secret.reveal())
-    return isGenuine ? this.grantToken(credential.id, assertedMs, challenge) : { ok: false, problem: 'unknown-credential' }
+    return expected !== null && Buffer.from(expected).equals(credential.secret.reveal())
   }
 
   async #call<T>(signal: AbortSignal, ask: () => Answer<T>): Promise<T> {

@@ -1,17 +1,20 @@
 /** A credential store in memory, over a disk that outlives it as a real one outlives a power cut. */
 import type { StoredCredentials } from '../../agent/credential/candidates.ts'
-import type { IssuedSecret } from '../../agent/credential/credential.ts'
+import { credentialLabel, type IssuedCredential } from '../../agent/credential/credential.ts'
+import type { Secret } from '../../agent/credential/secret.ts'
 import { AgentError, type FailureCode } from '../../agent/failure.ts'
 import type { CredentialStore } from '../../agent/ports.ts'
+import { newDeviceKey } from './device-ca.ts'
 
 /** The calls of the port. */
 export type StoreCall = keyof CredentialStore
 
 /** What is durable, and what the next calls will fail with. */
 export class FakeDisk {
-  pending: IssuedSecret | null = null
-  current: IssuedSecret | null = null
+  pending: IssuedCredential | null = null
+  current: IssuedCredential | null = null
   nonce: string | null = null
+  key: Secret<string> | null = null
   timeFloorMs = 0
   #drawn = 0
   readonly #failures = new Map<StoreCall, FailureCode>()
@@ -35,8 +38,11 @@ export class FakeDisk {
   }
 }
 
-const isSame = (a: IssuedSecret | null, b: IssuedSecret): boolean =>
-  a !== null && a.id.secretId === b.id.secretId && Buffer.from(a.secret.reveal()).equals(b.secret.reveal())
+const proofOf = (credential: IssuedCredential): string =>
+  credential.kind === 'certificate' ? credential.privateKeyPem.reveal() : Buffer.from(credential.secret.reveal()).toString('hex')
+
+const isSame = (a: IssuedCredential | null, b: IssuedCredential): boolean =>
+  a !== null && credentialLabel(a) === credentialLabel(b) && proofOf(a) === proofOf(b)
 
 /** Opens the disk; opening it again is what a reboot does. */
 export class FakeStore implements CredentialStore {
@@ -58,12 +64,19 @@ export class FakeStore implements CredentialStore {
     return nonce
   }
 
-  async storePending(credential: IssuedSecret): Promise<void> {
+  async key(which: 'kept' | 'fresh'): Promise<Secret<string>> {
+    this.#disk.check('key')
+    const key = which === 'kept' && this.#disk.key !== null ? this.#disk.key : newDeviceKey()
+    this.#disk.key = key
+    return key
+  }
+
+  async storePending(credential: IssuedCredential): Promise<void> {
     this.#disk.check('storePending')
     this.#disk.pending = credential
   }
 
-  async promote(credential: IssuedSecret): Promise<void> {
+  async promote(credential: IssuedCredential): Promise<void> {
     this.#disk.check('promote')
     if (isSame(this.#disk.pending, credential)) {
       this.#disk.current = this.#disk.pending

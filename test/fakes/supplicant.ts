@@ -10,6 +10,17 @@ export type FakeAaa = {
   readonly isExpired: boolean
   /** Inner identity → password. */
   readonly users: ReadonlyMap<string, string>
+  /** Fingerprints. */
+  readonly certificates: { has(fingerprint: string): boolean }
+}
+
+function isKnown({ users, certificates }: FakeAaa, eap: EapProfile): boolean {
+  switch (eap.method) {
+    case 'TTLS':
+      return users.get(eap.innerIdentity) === eap.password.reveal()
+    case 'TLS':
+      return certificates.has(eap.fingerprint)
+  }
 }
 
 /** How long the fake waits before it gives a silent hotspot, or one without addresses, up. */
@@ -99,8 +110,7 @@ export class FakeSupplicant implements Supplicant {
       else this.#checkCredential(eap)
       await this.#waitFor(() => this.#air.givesAddresses, this.#timers.addressMs, 'ERR_WIFI_NO_ADDRESS', signal)
       this.#linked = bss
-      const shown = { method: 'EAP-TTLS', serverSubject: `/CN=${this.#air.aaa.serverName}` }
-      const proof = eap === null ? null : { ...shown, datesChecked: eap.checkDates }
+      const proof = eap === null ? null : this.#proofOf(eap)
       return { bss, interfaceName: 'fake0', address: '192.0.2.7', eap: proof }
     } catch (error) {
       this.networks = 0
@@ -134,6 +144,10 @@ export class FakeSupplicant implements Supplicant {
     if (!this.#air.hasRadio) throw failed('ERR_WIFI_NO_RADIO')
   }
 
+  #proofOf({ method, checkDates }: EapProfile): NonNullable<Link['eap']> {
+    return { method: `EAP-${method}`, serverSubject: `/CN=${this.#air.aaa.serverName}`, datesChecked: checkDates }
+  }
+
   #checkPassphrase({ hotspot }: Bss): void {
     const isWrong = 'passphrase' in hotspot && hotspot.passphrase.reveal() !== this.#air.passphrase
     if (isWrong) throw failed('ERR_WIFI_PASSPHRASE')
@@ -144,7 +158,7 @@ export class FakeSupplicant implements Supplicant {
     if (eap.caPem !== aaa.caPem) throw failed('ERR_WIFI_SERVER_CA')
     if (aaa.isExpired && eap.checkDates) throw failed('ERR_WIFI_SERVER_DATES')
     if (eap.serverName !== aaa.serverName) throw failed('ERR_WIFI_SERVER_NAME')
-    if (aaa.users.get(eap.innerIdentity) !== eap.password.reveal()) throw failed('ERR_WIFI_EAP_REJECTED')
+    if (!isKnown(aaa, eap)) throw failed('ERR_WIFI_EAP_REJECTED')
   }
 
   async #waitFor(isThere: () => boolean, ms: number, code: FailureCode, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /** The agent's adapter against the real supplicant of the device, over the air; it runs here and reaches the device's bus over TCP. */
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { EapProfile } from '../../agent/credential/eap-profile.ts'
+import type { TtlsProfile } from '../../agent/credential/eap-profile.ts'
 import type { EapHotspot } from '../../agent/credential/hotspot.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { createLog } from '../../agent/log.ts'
@@ -37,7 +37,7 @@ afterEach(() => cloud.close())
 
 const never = (): AbortSignal => new AbortController().signal
 
-const profile = (changes: Partial<EapProfile> = {}): EapProfile => ({
+const profile = (changes: Partial<TtlsProfile> = {}): TtlsProfile => ({
   method: 'TTLS',
   inner: 'PAP',
   outerIdentity: 'anonymous@acme.zipkey.test',
@@ -71,7 +71,7 @@ async function withSupplicant(
 
 const scan = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0 }, never())
 
-async function joinBest(supplicant: Supplicant, changes: Partial<EapProfile> = {}): Promise<Link> {
+async function joinBest(supplicant: Supplicant, changes: Partial<TtlsProfile> = {}): Promise<Link> {
   const [best] = await scan(supplicant)
   if (best === undefined) throw new Error('no hotspot is in range')
   return supplicant.join(best, profile(changes), never())

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { IssuedSecret } from '../../agent/credential/credential.ts'
+import { credentialLabel, type IssuedSecret } from '../../agent/credential/credential.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { type CloudState, CloudView } from '../../scripts/campaign/power-cut/cloud-view.ts'
 import type { FoundState } from '../../scripts/campaign/power-cut/found-state.ts'
@@ -51,7 +51,7 @@ afterAll(async () => {
 type Disk = 'nothing' | 'nonce' | 'pending' | 'current'
 
 const found = (disk: Disk, changes: Partial<FoundState> = {}): FoundState => ({
-  ...{ files: [], complaints: [], nonce: disk === 'nothing' ? null : nonce },
+  ...{ files: [], complaints: [], nonces: disk === 'nothing' ? [] : [nonce] },
   stored: { pending: disk === 'pending' ? issued : null, current: disk === 'current' ? issued : null },
   ...changes,
 })
@@ -81,27 +81,27 @@ describe('the judge of a disk after a power cut', () => {
   it('takes no secret for good that the cloud never made, nor a file that the store complains of', async () => {
     const forged: IssuedSecret = { ...issued, secret: new Secret(new Uint8Array(32)) }
     const disk = found('nonce', { stored: { pending: forged, current: null }, complaints: ['torn'] })
-    expect(await judge.ofFiles(disk, owner)).toEqual(['the store complains: torn', 'pending holds a secret that the cloud never made'])
+    expect(await judge.ofFiles(disk, owner)).toEqual(['the store complains: torn', 'pending holds a credential that the cloud never made'])
     expect(await judge.lockedOut(disk, owner, states.swapped)).toHaveLength(1)
     expect(await judge.ofFiles(found('pending'), owner)).toEqual([])
   })
 
   it('holds the device to what its log promised', async () => {
-    const { secretId } = issued.id
+    const label = credentialLabel(issued)
     const timeline: Timeline = {
       duties: [
-        { fromBytes: 20, event: 'stored', secretId, slots: ['pending', 'current'] },
-        { fromBytes: 30, event: 'promoted', secretId, slots: ['current'] },
+        { fromBytes: 20, event: 'stored', label, slots: ['pending', 'current'] },
+        { fromBytes: 30, event: 'promoted', label, slots: ['current'] },
       ],
-      nonceDuties: [{ fromBytes: 10, secretId }],
+      nonceDuties: [{ fromBytes: 10, label }],
       cloud: [{ state: states.issued, fromBytes: 0, toBytes: Number.POSITIVE_INFINITY }],
     }
     const faults = async (disk: Disk, endBytes: number) =>
       (await judge.atMoment(found(disk), owner, timeline, { endBytes, nextEndBytes: endBytes + 1 })).map((text) =>
-        text.replaceAll(secretId, 'id'),
+        text.replaceAll(label, 's.id'),
       )
     expect(await faults('nothing', 9)).toEqual([])
-    expect(await faults('nothing', 10)).toEqual(['the nonce that the cloud was asked with for s.id is not there'])
+    expect(await faults('nothing', 10)).toEqual(['the nonce or key that the cloud was asked with for s.id is not there'])
     expect(await faults('nonce', 19)).toEqual([])
     expect(await faults('nonce', 20)).toEqual(['after "stored" s.id is not in pending or current'])
     expect(await faults('pending', 20)).toEqual([])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
 import { formatInnerIdentity } from '../../agent/contract/names.ts'
-import type { Credential } from '../../agent/credential/credential.ts'
+import type { Credential, PermanentKind } from '../../agent/credential/credential.ts'
 import { createExecutors, deadlinesOf } from '../../agent/execute.ts'
 import type { Log } from '../../agent/log.ts'
 import type { Clock, SystemClock } from '../../agent/ports.ts'
@@ -28,8 +28,15 @@ class Device {
   readonly events: unknown[] = []
   readonly setTo: number[] = []
   readonly air: FakeAir
+  permanentCredential: PermanentKind = 'secret'
   promotions = 0
   #stop = new AbortController()
+  #supplicant: FakeSupplicant
+
+  /** How it joined since its last start. */
+  get joinMethods(): readonly string[] {
+    return this.#supplicant.joins.map(({ eap }) => eap?.method ?? 'none')
+  }
 
   constructor(deviceClockMs = NOW_MS) {
     const { clock } = this
@@ -41,7 +48,9 @@ class Device {
     this.cloud = new FakeCloud(identity, right)
     this.clock.setWallClock(deviceClockMs)
     const { caPem, serverName } = hotspot.eap
-    this.air = new FakeAir([bssAt(1)], { caPem, serverName, isExpired: false, users: this.#users() })
+    const certificates = { has: (fingerprint: string) => this.cloud.certificateOf(fingerprint) !== null }
+    this.air = new FakeAir([bssAt(1)], { caPem, serverName, isExpired: false, users: this.#users(), certificates })
+    this.#supplicant = new FakeSupplicant(this.air)
   }
 
   start(): Promise<unknown> {
@@ -53,12 +62,14 @@ class Device {
         this.clock.setWallClock(timeMs)
       },
     }
+    this.#supplicant = new FakeSupplicant(this.air)
     const log = (fields: Readonly<Record<string, unknown>>): void => void this.events.push(fields.event)
     const executors = createExecutors({
       ...{
         identity,
         flashed: [this.cloud.temporarySecret()],
-        supplicant: new FakeSupplicant(this.air),
+        permanentCredential: this.permanentCredential,
+        supplicant: this.#supplicant,
         cloud: this.cloud.client(this.clock),
       },
       ...{ store: new FakeStore(this.disk), clock: this.clock, systemClock, limits: timers, timers, random: () => 0.5, buildTimeMs: 0 },
@@ -90,7 +101,7 @@ class Device {
       const shown = credentials.find(
         (each) => each !== null && formatInnerIdentity({ ...identity, credentialId: each.id }) === innerIdentity,
       )
-      return shown === undefined || shown === null
+      return shown === undefined || shown === null || shown.kind === 'certificate'
         ? undefined
         : deriveHotspotPassword(shown.secret.reveal(), identity, hotspot.eap.aaaDomain)
     }
@@ -119,6 +130,45 @@ describe('the executors and the loop together', () => {
     expect(device.promotions).toBe(1)
     device.stop()
     await ended
+  })
+
+  it.each(['secret', 'certificate'] as const)(
+    'ask for a %s where the config says so, and rotate from the one kind to the other',
+    async (kind) => {
+      const device = new Device()
+      device.permanentCredential = kind
+      const first = device.start()
+      await device.live('promoted')
+      const id = device.disk.current?.id
+      expect(id?.kind).toBe(kind === 'certificate' ? 'certificate' : 'issued')
+      expect(device.joinMethods).toEqual(['TTLS', kind === 'certificate' ? 'TLS' : 'TTLS'])
+      device.stop()
+      await first
+      device.permanentCredential = kind === 'certificate' ? 'secret' : 'certificate'
+      device.cloud.orderRotation('order-1')
+      const second = device.start()
+      await device.live('promoted')
+      expect(device.disk.current?.id.kind).toBe(kind === 'certificate' ? 'issued' : 'certificate')
+      device.stop()
+      await second
+    },
+  )
+
+  it('keep the key that a certificate was asked for with, through a lost answer and a restart', async () => {
+    const device = new Device()
+    device.permanentCredential = 'certificate'
+    const first = device.start()
+    await device.live('joined')
+    device.cloud.befall({ kind: 'answer-lost' }, { kind: 'answer-lost' })
+    await device.live('failed')
+    device.stop()
+    await first
+    const again = device.start()
+    await device.live('promoted')
+    expect(device.disk.current).toMatchObject({ kind: 'certificate', privateKeyPem: device.disk.key })
+    expect(device.cloud.events.filter(({ event }) => event === 'certificate-issued')).toHaveLength(1)
+    device.stop()
+    await again
   })
 
   it('ask for the time when the clock is before the floor, set it, raise the floor, and join again strictly', async () => {

@@ -7,14 +7,14 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import { isObject } from '../../../agent/contract/parsed.ts'
-import type { Credential, IssuedSecret } from '../../../agent/credential/credential.ts'
+import type { Credential, IssuedCredential } from '../../../agent/credential/credential.ts'
 import { decodeSlot } from '../../../agent/store/records.ts'
 import { loadConfig } from '../../../config/load.ts'
 
 /** The slots, what the CA config holds, and all that must not be there. */
 export type Disk = {
-  readonly pending: IssuedSecret | null
-  readonly current: IssuedSecret | null
+  readonly pending: IssuedCredential | null
+  readonly current: IssuedCredential | null
   readonly flashed: readonly Credential[]
   readonly problems: readonly string[]
 }
@@ -23,13 +23,13 @@ export type Disk = {
 export type DiskPlace = { readonly name: DeviceName; readonly stateFolder: string; readonly configFile: string }
 
 const SLOTS = ['pending.json', 'current.json']
-const OTHERS = ['nonce', 'time-floor']
+const OTHERS = ['nonce', 'key', 'time-floor']
 const UNFINISHED = [...SLOTS, ...OTHERS].map((name) => `.${name}.tmp`)
 
 /** Reads all of it. A file under its own name must be whole: only an unfinished one under its temporary name may be torn. */
 export async function readDisk({ name, stateFolder, configFile }: DiskPlace): Promise<Disk> {
   const problems: string[] = []
-  const slots = new Map<string, IssuedSecret>()
+  const slots = new Map<string, IssuedCredential>()
   for (const file of await readdir(stateFolder).catch(() => [])) {
     if (UNFINISHED.includes(file)) continue
     const text = await readFile(join(stateFolder, file), 'utf8')

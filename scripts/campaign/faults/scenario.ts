@@ -1,11 +1,12 @@
 /** The two ways through the swap: the first connection of a device, and a rotation that the operator ordered while it was off. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { credentialLabel } from '../../../agent/credential/credential.ts'
 import type { OpenWiredStage } from '../../story/wired-stage.ts'
 import type { Device } from './device.ts'
 import { readDisk } from './disk.ts'
 import type { SupervisedAgent } from './supervised-agent.ts'
 
-/** What happens before the agent is disturbed, and when it has arrived; `prepare` gives the secret id that must be replaced. */
+/** What happens before the agent is disturbed, and when it has arrived; `prepare` gives the label of the credential that must be replaced. */
 export type Scenario = {
   readonly name: string
   readonly prepare: (lab: OpenWiredStage, device: Device) => Promise<string | null>
@@ -29,18 +30,18 @@ async function enrolAndOrder(lab: OpenWiredStage, device: Device): Promise<strin
   if (!isThere || current === null) throw new Error(`an undisturbed device did not become steady: ${agent.lines.at(-1)}`)
   const { account, device: id } = device.name
   await lab.cloud.operate('device', 'rotate', account, id)
-  return current.id.secretId
+  return credentialLabel(current)
 }
 
 /** Whether the provisioning key was taken out of the CA config, the last that happens after a first swap. */
 export const hasRetired = (agent: SupervisedAgent): boolean =>
   agent.lines.some((line) => line.includes('the provisioning key was replaced'))
 
-/** Whether the agent is at rest with a secret that is not the former one. */
+/** Whether the agent is at rest with a credential that is not the former one. */
 export async function hasArrived(agent: SupervisedAgent, device: Device, former: string | null): Promise<boolean> {
   if (agent.events.at(-1)?.to !== 'steady') return false
   const { pending, current } = await readDisk(device)
-  return pending === null && current !== null && current.id.secretId !== former
+  return pending === null && current !== null && credentialLabel(current) !== former
 }
 
 /** Waits until something is so; false where it was not in time. */

@@ -13,7 +13,7 @@ export const ONE_FILE_THREAD = { UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' }
  * the swap, and the agent does it on another thread.
  */
 export function watchedPaths(stateFolder: string, configFolder: string): readonly string[] {
-  const files = ['pending.json', 'current.json', 'nonce', 'time-floor']
+  const files = ['pending.json', 'current.json', 'nonce', 'key', 'time-floor']
   const inState = files.flatMap((name) => [join(stateFolder, name), join(stateFolder, `.${name}.tmp`)])
   return [configFolder, join(configFolder, '.ca.json.new'), dirname(stateFolder), stateFolder, ...inState]
 }

@@ -1,4 +1,5 @@
 /** Looks at the real cloud from beside it: what it knows of a device at this moment, and what its own rules would say to a credential. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import type { Credential } from '../../../agent/credential/credential.ts'
 import { dataFiles, readKeys } from '../../../cloud/data-folder.ts'
@@ -8,6 +9,7 @@ import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.
 import type { TemporaryPresented } from '../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../cloud/rules/hotspot.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../../cloud/rules/token.ts'
+import { findChain } from '../../../cloud/store/certificates.ts'
 import { type FoundDevice, findDevice } from '../../../cloud/store/devices.ts'
 import { openSqlite } from '../../../cloud/store/sqlite.ts'
 
@@ -37,8 +39,12 @@ export class CloudView {
     return credentialsOf(await this.#parts.db.transaction().execute((db) => findDevice(db, name)))
   }
 
-  /** Whether the credential's secret is the one that the cloud knows by its id. */
+  /** Whether the credential's secret, or its private key, is the one that belongs to what the cloud knows by its id. */
   async isGenuine(credential: Credential, name: DeviceName, state: CloudState): Promise<boolean> {
+    if (credential.kind === 'certificate') {
+      const chainPem = await findChain(this.#parts.db, credential.id.fingerprint)
+      return chainPem !== null && new X509Certificate(chainPem).checkPrivateKey(createPrivateKey(credential.privateKeyPem.reveal()))
+    }
     const { key } = await readRecords(this.#parts.db, name, credential.id)
     const secret = secretOf(this.#parts, name, credential.id, { found: asFound(state), key })
     return secret !== null && Buffer.from(secret).equals(credential.secret.reveal())
@@ -46,7 +52,7 @@ export class CloudView {
 
   /** Why a cloud in this state refuses the credential, at the hotspot or at the Cloud API; null where both accept it. */
   async refusalOf(credential: Credential, name: DeviceName, state: CloudState): Promise<string | null> {
-    if (!(await this.isGenuine(credential, name, state))) return 'its secret is not the one that the cloud knows by this id'
+    if (!(await this.isGenuine(credential, name, state))) return 'its secret or key is not the one that the cloud knows by this id'
     const { key } = await readRecords(this.#parts.db, name, credential.id)
     const presented = key === null ? null : await temporaryPresented(this.#parts.db, name, key, Date.now())
     const hotspot = judgeAtHotspot(state, { id: credential.id, presented, nowMs: Date.now() })
@@ -71,6 +77,7 @@ function tokenAnswer({ id }: Credential, state: CloudState, presented: Temporary
       if (presented === null) return { granted: false, problem: 'unknown-credential', reason: 'the provisioning key is not known' }
       return tokenByTemporary(state, presented, shown).answer
     case 'issued':
+    case 'certificate':
       return tokenByIssued(state, id, shown).answer
     case 'flashed':
       return tokenByFlashed(state, shown).answer

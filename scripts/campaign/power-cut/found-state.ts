@@ -1,8 +1,9 @@
 /** What is found on the device's disks after a power cut, read by the agent's own store and config loader. */
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nonceOfKey } from '../../../agent/contract/certificate.ts'
 import type { DeviceName } from '../../../agent/contract/names.ts'
-import { NONCE_BYTES } from '../../../agent/contract/swap.ts'
 import type { Slots } from '../../../agent/credential/candidates.ts'
 import type { SharedSecret, TemporarySecret } from '../../../agent/credential/credential.ts'
 import type { Log } from '../../../agent/log.ts'
@@ -13,15 +14,13 @@ import { loadConfig } from '../../../config/load.ts'
 export type FoundState = {
   readonly files: readonly string[]
   readonly stored: Slots
-  readonly nonce: string | null
+  /** Of what a credential was asked for with: the nonce, and the one of the key. */
+  readonly nonces: readonly string[]
   readonly complaints: readonly string[]
 }
 
 /** What the CA config gives. */
 export type FoundConfig = { readonly flashed: readonly (SharedSecret | TemporarySecret)[]; readonly holdsProvisioningKey: boolean }
-
-/** Drawn where no nonce is kept, so that a fresh one can be told from it. */
-const FRESH = new Uint8Array(NONCE_BYTES)
 
 function collectingLog(complaints: string[]): Log {
   const keep = (...parts: unknown[]): void => {
@@ -35,12 +34,14 @@ export async function readState(mountPoint: string, identity: DeviceName): Promi
   const files = (await readdir(mountPoint)).filter((name) => name !== 'lost+found').sort()
   const complaints: string[] = []
   const log = collectingLog(complaints)
-  const store = await openStore({ directory: mountPoint, identity, log, random: () => FRESH, lock: async () => {} })
+  const store = await openStore({ directory: mountPoint, identity, log, lock: async () => {} })
   try {
     const stored = await store.load()
-    const nonce = await store.nonce('kept')
-    const isFresh = nonce === Buffer.from(FRESH).toString('base64url')
-    return { files, stored, nonce: isFresh ? null : nonce, complaints }
+    // Where there is none, a call would draw one; where it is torn, the store complains.
+    const nonces: string[] = []
+    if (files.includes('nonce')) nonces.push(await store.nonce('kept'))
+    if (files.includes('key')) nonces.push(nonceOfKey(createPublicKey(createPrivateKey((await store.key('kept')).reveal()))))
+    return { files, stored, nonces, complaints }
   } finally {
     await store.close()
   }
@@ -55,9 +56,10 @@ export async function readConfig(mountPoint: string): Promise<FoundConfig> {
 }
 
 /** A found state in a few words: which of the store's files hold something good. */
-export function describeFound({ stored, nonce, files }: FoundState): string {
+export function describeFound({ stored, files }: FoundState): string {
   const parts = [
-    nonce === null ? null : 'nonce',
+    files.includes('nonce') ? 'nonce' : null,
+    files.includes('key') ? 'key' : null,
     stored.pending === null ? null : 'pending',
     stored.current === null ? null : 'current',
     files.some((name) => name.endsWith('.tmp')) ? 'a left-over' : null,

@@ -1,11 +1,10 @@
 /** What is wrong with a state that a device's disk was found in; nothing, if the invariant and every promise of its log hold. */
-import type { DeviceName } from '../../../agent/contract/names.ts'
+import { type DeviceName, formatCredentialId } from '../../../agent/contract/names.ts'
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
 import { credentialLabel, type TemporarySecret } from '../../../agent/credential/credential.ts'
-import { issuedName } from '../../../cloud/rules/device-credentials.ts'
 import type { CloudState, CloudView } from './cloud-view.ts'
 import type { FoundState } from './found-state.ts'
-import { cloudStatesAt, dutyAt, type Moment, nonceDutyAt, type Timeline } from './timeline.ts'
+import { cloudStatesAt, dutyAt, type Moment, nonceDutyAt, type Slot, type Timeline } from './timeline.ts'
 
 /** Whose disk it is, and what the factory left on it. */
 export type Owner = { readonly name: DeviceName; readonly flashed: TemporarySecret }
@@ -27,13 +26,13 @@ export class Judge {
     return faults
   }
 
-  /** A file that is not whole under its own name, or a secret that was never the device's. */
+  /** A file that is not whole under its own name, or a credential that was never the device's. */
   async ofFiles(found: FoundState, { name }: Owner): Promise<readonly string[]> {
     const faults = found.complaints.map((complaint) => `the store complains: ${complaint}`)
     for (const slot of ['pending', 'current'] as const) {
       const credential = found.stored[slot]
       if (credential !== null && !(await this.#view.isGenuine(credential, name, null)))
-        faults.push(`${slot} holds a secret that the cloud never made`)
+        faults.push(`${slot} holds a credential that the cloud never made`)
     }
     return faults
   }
@@ -52,12 +51,17 @@ export class Judge {
 
 function brokenPromises(found: FoundState, timeline: Timeline, moment: Moment): readonly string[] {
   const duty = dutyAt(timeline, moment)
-  const kept = duty === null || duty.slots.some((slot) => found.stored[slot]?.id.secretId === duty.secretId)
-  const faults = kept ? [] : [`after "${duty.event}" s.${duty.secretId} is not in ${duty.slots.join(' or ')}`]
+  const kept = duty === null || duty.slots.some((slot) => labelIn(found, slot) === duty.label)
+  const faults = kept ? [] : [`after "${duty.event}" ${duty.label} is not in ${duty.slots.join(' or ')}`]
   const nonceDuty = nonceDutyAt(timeline, moment)
   if (nonceDuty === null) return faults
-  const asked = timeline.cloud.flatMap(({ state }) => state?.issued ?? []).find(({ id }) => issuedName(id) === nonceDuty.secretId)
-  return asked?.nonce === found.nonce
+  const asked = timeline.cloud.flatMap(({ state }) => state?.issued ?? []).find(({ id }) => formatCredentialId(id) === nonceDuty.label)
+  return asked !== undefined && found.nonces.includes(asked.nonce)
     ? faults
-    : [...faults, `the nonce that the cloud was asked with for s.${nonceDuty.secretId} is not there`]
+    : [...faults, `the nonce or key that the cloud was asked with for ${nonceDuty.label} is not there`]
+}
+
+function labelIn({ stored }: FoundState, slot: Slot): string | null {
+  const credential = stored[slot]
+  return credential === null ? null : credentialLabel(credential)
 }

@@ -28,7 +28,7 @@ export class LifeWatch {
   readonly #changes: Change[] = []
   readonly #duties: Duty[] = []
   readonly #nonceDuties: NonceDuty[] = []
-  #pendingId: string | null = null
+  #pendingLabel: string | null = null
   #sampling: Promise<void> = Promise.resolve()
   #ended = false
 
@@ -51,17 +51,17 @@ export class LifeWatch {
     this.events.push(event)
     switch (event.event) {
       case 'loaded':
-        for (const label of Array.isArray(event.fields.candidates) ? event.fields.candidates : []) this.#seeLoaded(String(label))
+        for (const text of Array.isArray(event.fields.candidates) ? event.fields.candidates : []) this.#seeLoaded(String(text))
         break
       case 'issued':
-        this.#pendingId = fieldText(event.fields, 'credential').replace(/^s\./, '')
-        this.#nonceDuties.push({ fromBytes: this.#bytes(), secretId: this.#pendingId })
+        this.#pendingLabel = fieldText(event.fields, 'credential')
+        this.#nonceDuties.push({ fromBytes: this.#bytes(), label: this.#pendingLabel })
         break
       case 'stored':
-        this.#owe('stored', this.#pendingId, ['pending', 'current'])
+        this.#owe('stored', this.#pendingLabel, ['pending', 'current'])
         break
       case 'promoted':
-        this.#owe('promoted', this.#pendingId, ['current'])
+        this.#owe('promoted', this.#pendingLabel, ['current'])
         break
     }
   }
@@ -73,19 +73,19 @@ export class LifeWatch {
     return { duties: this.#duties, nonceDuties: this.#nonceDuties, cloud: this.#spans() }
   }
 
-  #seeLoaded(label: string): void {
-    const [slot, secretId] = label.split(':s.')
-    if (secretId === undefined) return
+  #seeLoaded(text: string): void {
+    const [slot, label] = text.split(':')
+    if (label === undefined) return
     if (slot === 'pending') {
-      this.#pendingId = secretId
-      this.#owe('loaded', secretId, ['pending', 'current'])
+      this.#pendingLabel = label
+      this.#owe('loaded', label, ['pending', 'current'])
     }
-    if (slot === 'current') this.#owe('loaded', secretId, ['current'])
+    if (slot === 'current') this.#owe('loaded', label, ['current'])
   }
 
-  #owe(event: string, secretId: string | null, slots: Duty['slots']): void {
-    if (secretId === null) throw new Error(`the agent says "${event}" of a secret that it never told`)
-    this.#duties.push({ fromBytes: this.#bytes(), event, secretId, slots })
+  #owe(event: string, label: string | null, slots: Duty['slots']): void {
+    if (label === null) throw new Error(`the agent says "${event}" of a credential that it never told`)
+    this.#duties.push({ fromBytes: this.#bytes(), event, label, slots })
   }
 
   #bytes(): number {

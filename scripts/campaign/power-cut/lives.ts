@@ -98,7 +98,7 @@ async function cutOnce(device: CutDevice, { site, judge, title, walkMs }: CutOrd
   const faults = [...(await judge.ofFiles(found, device.owner)), ...(await judge.lockedOut(found, device.owner, state))]
   const kind = describeFound(found)
   const held = found.stored.current ?? found.stored.pending
-  const credential = held === null ? '' : ` (s.${held.id.secretId})`
+  const credential = held === null ? '' : ` (${credentialLabel(held)})`
   const line = seen.at(-1)
   const story = `life ${number} cut after ${seconds(cutMs)}, ${describeMoment(moment)}; log: ${line === undefined ? 'nothing' : `${line.event}, then ${line.to}`}; found: ${kind}${credential}`
   return { life, cut: { kind, story }, cutMs, wasSteady: isSteady(seen), faults }
@@ -148,7 +148,7 @@ async function waitForMoment(
   }
 }
 
-/** Once a device was steady its disk, with the power off, holds one promoted secret that the cloud accepts; `faults` says what else. */
+/** Once a device was steady its disk, with the power off, holds one promoted credential that the cloud accepts; `faults` says what else. */
 async function settled(
   device: CutDevice,
   site: Site,
@@ -162,6 +162,6 @@ async function settled(
   if (refusal !== null) faults.push(`steady, but the current slot is no good: ${refusal}`)
   if (pending !== null) faults.push('steady, but the pending slot is not empty')
   const issued = state?.issued.length ?? 0
-  if (issued !== 1) faults.push(`steady, but the cloud issued ${issued} secrets for one swap`)
+  if (issued !== 1) faults.push(`steady, but the cloud issued ${issued} credentials for one swap`)
   return { label: current === null ? 'nothing' : credentialLabel(current), faults }
 }

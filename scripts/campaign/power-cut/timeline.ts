@@ -1,14 +1,14 @@
 /** What held at which moment of a recorded life, where a moment is told by the length of the state disk's write log. */
 import type { CloudState } from './cloud-view.ts'
 
-/** From its log line on, this secret must be found on the disk, in one of these slots. */
-export type Duty = { readonly fromBytes: number; readonly event: string; readonly secretId: string; readonly slots: readonly Slot[] }
+/** From its log line on, the credential with this label must be found on the disk, in one of these slots. */
+export type Duty = { readonly fromBytes: number; readonly event: string; readonly label: string; readonly slots: readonly Slot[] }
 
 /** A credential slot of the store. */
 export type Slot = 'pending' | 'current'
 
-/** From its log line on, the nonce that the cloud was asked with must be found on the disk. */
-export type NonceDuty = { readonly fromBytes: number; readonly secretId: string }
+/** From its log line on, the nonce or key that the cloud was asked with for a credential must be found on the disk. */
+export type NonceDuty = { readonly fromBytes: number; readonly label: string }
 
 /** A state of the cloud, and between which lengths of the log it may have held. */
 export type CloudSpan = { readonly state: CloudState; readonly fromBytes: number; readonly toBytes: number }

@@ -4,11 +4,14 @@ import { CompactSign, exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
 import { PROBLEMS, type ProblemType, problemUri } from '../../../agent/contract/problems.ts'
+import { formatSecretText } from '../../../agent/contract/secret-text.ts'
 import { SIGNED_TIME_TYP } from '../../../agent/contract/signed-time.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import { AgentError, FAILURES, type Failure } from '../../../agent/failure.ts'
 import { createClock } from '../../../agent/host/clock.ts'
+import type { CredentialAsk } from '../../../agent/ports.ts'
 import { FakeCloud } from '../../fakes/cloud.ts'
+import { certified, newDeviceKey } from '../../fakes/device-ca.ts'
 import { createKeptLog } from '../../fakes/log.ts'
 import { type Issued, TestAuthority } from './certificates.ts'
 import { type Handler, sendJson, startTlsServer } from './tls-server.ts'
@@ -185,7 +188,10 @@ describe('a connection', () => {
     ['to a name that does not exist', 'https://cloud.zipkey.invalid'],
   ])('%s is unreachable, for every call', async (_, url) => {
     const token = { value: new Secret('a token'), scope: 'enrol', expiresAtMs: 0 } as const
-    const swap = clientOf(url).requestCredential({ token, nonce: Buffer.alloc(32).toString('base64url'), orderId: null }, never())
+    const swap = clientOf(url).requestCredential(
+      { token, ask: { kind: 'secret', nonce: Buffer.alloc(32).toString('base64url') }, orderId: null },
+      never(),
+    )
     expect((await failureOf(swap)).code).toBe('ERR_CLOUD_UNREACHABLE')
     expect((await failureOf(clientOf(url).token(temporary, null, never()))).code).toBe('ERR_CLOUD_UNREACHABLE')
     expect((await failureOf(clientOf(url).time(never()))).code).toBe('ERR_CLOUD_UNREACHABLE')
@@ -205,6 +211,38 @@ describe('a connection', () => {
     const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
     expect((await failureOf(clientOf(url, undefined, 300).token(temporary, null, never()))).code).toBe(code)
     expect((await failureOf(clientOf(url, undefined, 300).time(never()))).code).toBe(code)
+  })
+})
+
+describe('a permanent credential', () => {
+  const [own, other] = [newDeviceKey(), newDeviceKey()]
+  const ownPem = certified(own, 'dev-1').chainPem
+  const otherPem = certified(other, 'dev-1').chainPem
+  const byKey: CredentialAsk = { kind: 'certificate', privateKeyPem: own }
+  const byNonce: CredentialAsk = { kind: 'secret', nonce: Buffer.alloc(32).toString('base64url') }
+  const secret = { secret_id: 'mk1-1-aaaaaaaaaaaaaaaa-bbbbbbbbbbbbb', secret: formatSecretText('zks_', new Uint8Array(32)) }
+
+  const ask = async (wish: CredentialAsk, answer: object) => {
+    const server = await startTlsServer(certificate, async (_, response) => sendJson(response, 201, answer))
+    const token = { value: new Secret('a token'), scope: 'enrol', expiresAtMs: 0 } as const
+    return clientOf(server.url).requestCredential({ token, ask: wish, orderId: null }, never())
+  }
+
+  test.each<[string, CredentialAsk, object, string]>([
+    ['for another key than the one that asked', byKey, { certificate: otherPem }, 'the certificate is of another key'],
+    ['whose own certificate is not the first', byKey, { certificate: otherPem + ownPem }, 'the certificate is of another key'],
+    ['with a damaged certificate', byKey, { certificate: ownPem.replace(/\n.{8}/, '\nAAAAAAAA') }, 'a PEM certificate is damaged'],
+    ['without a certificate', byKey, { certificate: 'none' }, 'there is no PEM certificate'],
+    ['of a secret where a certificate was asked for', byKey, secret, 'a secret where a certificate was asked for'],
+    ['of a certificate where a secret was asked for', byNonce, { certificate: ownPem }, 'a certificate where a secret was asked for'],
+  ])('is not believed from an answer %s', async (_, wish, answer, problem) => {
+    const failure = await failureOf(ask(wish, answer))
+    expect(failure).toMatchObject({ code: 'ERR_CLOUD_ANSWER', detail: `credential: ${problem}` })
+  })
+
+  test('keeps its issuers, and nothing that stood around them', async () => {
+    const issued = await ask(byKey, { certificate: `Bag Attributes\n${ownPem}junk\n${otherPem}` })
+    expect(issued).toMatchObject({ kind: 'certificate', chainPem: ownPem + otherPem })
   })
 })
 

@@ -1,15 +1,18 @@
 /** Puts the fake cloud behind HTTPS, as the contract has it: signatures are really checked, answers are really signed. */
+import { execFileSync } from 'node:child_process'
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { CompactSign, decodeProtectedHeader, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from 'jose'
 import { ACTION_TYP } from '../../../agent/contract/action.ts'
 import { deriveApiKey } from '../../../agent/contract/derivation.ts'
-import { formatSubject, parseCredentialId } from '../../../agent/contract/names.ts'
+import { type CredentialId, formatSubject, parseCredentialId } from '../../../agent/contract/names.ts'
 import { isObject } from '../../../agent/contract/parsed.ts'
 import { PROBLEMS, type ProblemType, problemUri } from '../../../agent/contract/problems.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
 import { formatSecretText } from '../../../agent/contract/secret-text.ts'
 import { SIGNED_TIME_TYP } from '../../../agent/contract/signed-time.ts'
-import type { Answer, FakeCloud, Mishap } from '../../fakes/cloud.ts'
+import type { SwapAnswer } from '../../../agent/contract/swap.ts'
+import type { Answer, FakeAsk, FakeCloud, Mishap } from '../../fakes/cloud.ts'
 import type { Handler } from './tls-server.ts'
 
 /** The issuer string of these tests' cloud. */
@@ -32,12 +35,12 @@ async function judgeTokenRequest(cloud: FakeCloud, body: string, jtis: Set<strin
     return { ok: false, problem: 'invalid-request' }
   }
   const id = parseCredentialId(decodeProtectedHeader(assertion).kid ?? null)
-  const secret = id.ok ? cloud.expectedSecret(id.value) : null
-  if (!id.ok || secret === null) return { ok: false, problem: 'unknown-credential' }
+  const verifying = id.ok ? verifyingKey(cloud, id.value) : null
+  if (!id.ok || verifying === null) return { ok: false, problem: 'unknown-credential' }
   const subject = formatSubject(cloud.identity)
   try {
-    const expected = { algorithms: ['HS256'], issuer: subject, subject, audience: ISSUER, currentDate: new Date(0) }
-    const { payload } = await jwtVerify(assertion, deriveApiKey(secret, cloud.identity), expected)
+    const expected = { algorithms: [verifying.algorithm], issuer: subject, subject, audience: ISSUER, currentDate: new Date(0) }
+    const { payload } = await jwtVerify(assertion, verifying.key, expected)
     const { jti = '', iat = 0, exp = 0, challenge } = payload
     if (jtis.has(jti) || exp - iat > 60) return { ok: false, problem: 'unknown-credential' }
     jtis.add(jti)
@@ -49,12 +52,37 @@ async function judgeTokenRequest(cloud: FakeCloud, body: string, jtis: Set<strin
   }
 }
 
+/** What verifies an assertion follows from the credential, never from the assertion. */
+function verifyingKey(cloud: FakeCloud, id: CredentialId): { readonly algorithm: string; readonly key: Uint8Array | KeyObject } | null {
+  if (id.kind === 'certificate') {
+    const chainPem = cloud.certificateOf(id.fingerprint)
+    return chainPem === null ? null : { algorithm: 'ES256', key: new X509Certificate(chainPem).publicKey }
+  }
+  const secret = cloud.expectedSecret(id)
+  return secret === null ? null : { algorithm: 'HS256', key: deriveApiKey(secret, cloud.identity) }
+}
+
 function judgeSwapRequest(cloud: FakeCloud, authorization: string, body: string): Answer<object> {
   const request: unknown = JSON.parse(body)
-  const { nonce = '', order = null } = isObject(request) ? request : {}
-  const issued = cloud.issue(authorization.replace(/^Bearer /, ''), String(nonce), order === null ? null : String(order))
-  if (!issued.ok) return issued
-  return { ok: true, value: { secret_id: issued.value.secretId, secret: formatSecretText('zks_', issued.value.secret) } }
+  const { nonce = '', csr = null, order = null } = isObject(request) ? request : {}
+  const ask: FakeAsk = typeof csr === 'string' ? { kind: 'certificate', publicKey: keyIn(csr) } : { kind: 'secret', nonce: String(nonce) }
+  const issued = cloud.issue(authorization.replace(/^Bearer /, ''), ask, order === null ? null : String(order))
+  return issued.ok ? { ok: true, value: bodyOf(issued.value) } : issued
+}
+
+/** The public key of a certificate request, once openssl has found it signed by that key. */
+function keyIn(csr: string): KeyObject {
+  const parameters = ['req', '-inform', 'DER', '-noout', '-verify', '-pubkey']
+  return createPublicKey(execFileSync('openssl', parameters, { input: Buffer.from(csr, 'base64'), stdio: 'pipe' }))
+}
+
+function bodyOf(answer: SwapAnswer): object {
+  switch (answer.kind) {
+    case 'secret':
+      return { secret_id: answer.secretId, secret: formatSecretText('zks_', answer.secret) }
+    case 'certificate':
+      return { certificate: answer.chainPem }
+  }
 }
 
 /** Serves the fake cloud; a mishap befalls the HTTP exchange in the way its kind says. */

@@ -1,13 +1,26 @@
 /** What every CloudClient does, the real one and the fake. */
 import { describe, expect, test } from 'vitest'
-import type { CloudClient } from '../../../agent/ports.ts'
+import type { IssuedCredential } from '../../../agent/credential/credential.ts'
+import type { CloudClient, CredentialAsk } from '../../../agent/ports.ts'
 import type { FakeClock } from '../../fakes/clock.ts'
 import type { FakeCloud } from '../../fakes/cloud.ts'
+import { newDeviceKey } from '../../fakes/device-ca.ts'
 
 /** A cloud, a client of it, and the device's clock that the client reads. */
 export type CloudWorld = { readonly cloud: FakeCloud; readonly client: CloudClient; readonly deviceClock: FakeClock }
 
-const nonce = (number: number): string => Buffer.alloc(32, number).toString('base64url')
+const secretBy = (number: number): CredentialAsk => ({ kind: 'secret', nonce: Buffer.alloc(32, number).toString('base64url') })
+
+const keys = new Map<number, CredentialAsk>()
+const certificateBy = (number: number): CredentialAsk => {
+  const ask = keys.get(number) ?? { kind: 'certificate', privateKeyPem: newDeviceKey() }
+  keys.set(number, ask)
+  return ask
+}
+
+/** What proves a credential, to compare two by. */
+const proofOf = (credential: IssuedCredential): string | Uint8Array =>
+  credential.kind === 'certificate' ? credential.privateKeyPem.reveal() : credential.secret.reveal()
 const never = (): AbortSignal => new AbortController().signal
 
 async function enrol({ cloud, client }: CloudWorld) {
@@ -34,44 +47,98 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
       await expect(client.token(wrongSecret, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
     })
 
-    test('gets the same secret for the same nonce, also when the first answer was lost', async () => {
-      const world = await createWorld()
-      const { token } = await enrol(world)
-      world.cloud.befall({ kind: 'answer-lost' })
-      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
-        code: 'ERR_CLOUD_UNREACHABLE',
+    describe.each([
+      ['secret', secretBy],
+      ['certificate', certificateBy],
+    ] as const)('a permanent %s', (kind, ask) => {
+      test('gets the same for the same nonce or key, also when the first answer was lost', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        world.cloud.befall({ kind: 'answer-lost' })
+        await expect(world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())).rejects.toMatchObject({
+          code: 'ERR_CLOUD_UNREACHABLE',
+        })
+        const first = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        const again = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        expect(again).toEqual(first)
+        expect(proofOf(again)).toEqual(proofOf(first))
+        expect(world.cloud.events.filter(({ event }) => event === `${kind}-issued`)).toHaveLength(1)
       })
-      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-      const again = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-      expect(again).toEqual(first)
-      expect(again.secret.reveal()).toEqual(first.secret.reveal())
-      expect(world.cloud.events.filter(({ event }) => event === 'secret-issued')).toHaveLength(1)
-    })
 
-    test('gets another secret for another nonce, and the superseded nonce is spent for ever', async () => {
-      const world = await createWorld()
-      const { token } = await enrol(world)
-      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-      const second = await world.client.requestCredential({ token, nonce: nonce(2), orderId: null }, never())
-      expect(second.id.secretId).not.toBe(first.id.secretId)
-      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
-        code: 'ERR_CLOUD_NONCE_SPENT',
+      test('gets another for another nonce or key, and the superseded one is spent for ever', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        const first = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        const second = await world.client.requestCredential({ token, ask: ask(2), orderId: null }, never())
+        expect(second.id).not.toEqual(first.id)
+        await expect(world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())).rejects.toMatchObject({
+          code: 'ERR_CLOUD_NONCE_SPENT',
+        })
+        await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
       })
-      await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
-    })
 
-    test('makes the issued secret current by the first token, and the temporary one is refused from then on', async () => {
-      const world = await createWorld()
-      const { temporary, token } = await enrol(world)
-      const issued = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-      expect(world.cloud.events.map(({ event }) => event)).not.toContain('became-current')
-      expect((await world.client.token(issued, null, never())).scope).toBe('device')
-      expect(world.cloud.events.map(({ event }) => event)).toContain('became-current')
-      await expect(world.client.token(temporary, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
-      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
-        code: 'ERR_CLOUD_REFUSED',
+      test('makes what was issued current by the first token, and the temporary one is refused from then on', async () => {
+        const world = await createWorld()
+        const { temporary, token } = await enrol(world)
+        const issued = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        expect(world.cloud.events.map(({ event }) => event)).not.toContain('became-current')
+        expect((await world.client.token(issued, null, never())).scope).toBe('device')
+        expect(world.cloud.events.map(({ event }) => event)).toContain('became-current')
+        await expect(world.client.token(temporary, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+        await expect(world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())).rejects.toMatchObject({
+          code: 'ERR_CLOUD_REFUSED',
+        })
+        expect((await world.client.token(issued, null, never())).scope).toBe('device')
       })
-      expect((await world.client.token(issued, null, never())).scope).toBe('device')
+
+      test('finds the order to rotate, and rotates by it once', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        const first = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        const deviceToken = await world.client.token(first, null, never())
+        expect(await world.client.rotationOrder(deviceToken, never())).toBeNull()
+        world.cloud.orderRotation('order-1')
+        expect(await world.client.rotationOrder(deviceToken, never())).toBe('order-1')
+        const rotate = { token: deviceToken, ask: ask(2), orderId: 'order-1' }
+        const second = await world.client.requestCredential(rotate, never())
+        expect(await world.client.requestCredential(rotate, never())).toEqual(second)
+        expect((await world.client.token(first, null, never())).scope).toBe('device')
+        const nextToken = await world.client.token(second, null, never())
+        await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+        expect(await world.client.rotationOrder(nextToken, never())).toBeNull()
+      })
+
+      test('gets nothing without an order, and keeps its credential', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        const first = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        const deviceToken = await world.client.token(first, null, never())
+        for (const orderId of [null, 'order-1']) {
+          const asking = world.client.requestCredential({ token: deviceToken, ask: ask(2), orderId }, never())
+          await expect(asking).rejects.toMatchObject({ code: 'ERR_CLOUD_ANSWER' })
+        }
+        expect((await world.client.token(first, null, never())).scope).toBe('device')
+      })
+
+      test('is what was asked for', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        const issued = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        expect([issued.kind, issued.id.kind]).toEqual(kind === 'certificate' ? ['certificate', 'certificate'] : ['shared-secret', 'issued'])
+      })
+
+      test('may be followed by one of the other kind', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        const first = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        const deviceToken = await world.client.token(first, null, never())
+        world.cloud.orderRotation('order-1')
+        const other = kind === 'secret' ? certificateBy(8) : secretBy(8)
+        const second = await world.client.requestCredential({ token: deviceToken, ask: other, orderId: 'order-1' }, never())
+        expect(second.kind).not.toBe(first.kind)
+        expect((await world.client.token(second, null, never())).scope).toBe('device')
+        await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+      })
     })
 
     test('authenticates with a wrong clock by a challenge, which is good once', async () => {
@@ -85,6 +152,16 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
       await expect(world.client.token(temporary, challenge, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_CLOCK' })
     })
 
+    test('is refused with a certificate whose key the device does not hold', async () => {
+      const world = await createWorld()
+      const { token } = await enrol(world)
+      const issued = await world.client.requestCredential({ token, ask: certificateBy(7), orderId: null }, never())
+      if (issued.kind !== 'certificate') throw new Error('a secret where a certificate was asked for')
+      const stolen = { ...issued, privateKeyPem: newDeviceKey() }
+      await expect(world.client.token(stolen, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+      expect((await world.client.token(issued, null, never())).scope).toBe('device')
+    })
+
     test.each([
       ['busy', { kind: 'problem', type: 'too-many-requests', retryAfterS: 7 }, { code: 'ERR_CLOUD_BUSY', retryAfterMs: 7000 }],
       ['away', { kind: 'problem', type: 'unavailable', retryAfterS: 0 }, { code: 'ERR_CLOUD_BUSY', retryAfterMs: 0 }],
@@ -96,44 +173,15 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
       world.cloud.befall(mishap, mishap, mishap)
       await expect(world.client.time(never())).rejects.toMatchObject(failure)
       await expect(world.client.token(temporary, null, never())).rejects.toMatchObject(failure)
-      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject(failure)
-      await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-    })
-
-    test('finds the order to rotate, and rotates by it once', async () => {
-      const world = await createWorld()
-      const { token } = await enrol(world)
-      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-      const deviceToken = await world.client.token(first, null, never())
-      expect(await world.client.rotationOrder(deviceToken, never())).toBeNull()
-      world.cloud.orderRotation('order-1')
-      expect(await world.client.rotationOrder(deviceToken, never())).toBe('order-1')
-      const rotate = { token: deviceToken, nonce: nonce(2), orderId: 'order-1' }
-      const second = await world.client.requestCredential(rotate, never())
-      expect(await world.client.requestCredential(rotate, never())).toEqual(second)
-      expect((await world.client.token(first, null, never())).scope).toBe('device')
-      const nextToken = await world.client.token(second, null, never())
-      await expect(world.client.token(first, null, never())).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
-      expect(await world.client.rotationOrder(nextToken, never())).toBeNull()
-    })
-
-    test('gets no secret without an order, and keeps its credential', async () => {
-      const world = await createWorld()
-      const { token } = await enrol(world)
-      const first = await world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())
-      const deviceToken = await world.client.token(first, null, never())
-      for (const orderId of [null, 'order-1']) {
-        const asking = world.client.requestCredential({ token: deviceToken, nonce: nonce(2), orderId }, never())
-        await expect(asking).rejects.toMatchObject({ code: 'ERR_CLOUD_ANSWER' })
-      }
-      expect((await world.client.token(first, null, never())).scope).toBe('device')
+      await expect(world.client.requestCredential({ token, ask: secretBy(1), orderId: null }, never())).rejects.toMatchObject(failure)
+      await world.client.requestCredential({ token, ask: secretBy(1), orderId: null }, never())
     })
 
     test('says that a token is not good any more, and that is no reason to try another credential', async () => {
       const world = await createWorld()
       const { token } = await enrol(world)
       world.cloud.befall({ kind: 'problem', type: 'invalid-token', retryAfterS: 0 })
-      await expect(world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, never())).rejects.toMatchObject({
+      await expect(world.client.requestCredential({ token, ask: secretBy(1), orderId: null }, never())).rejects.toMatchObject({
         code: 'ERR_CLOUD_ANSWER',
       })
     })
@@ -144,7 +192,7 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
       const calls = [
         (signal: AbortSignal) => world.client.time(signal),
         (signal: AbortSignal) => world.client.token(temporary, null, signal),
-        (signal: AbortSignal) => world.client.requestCredential({ token, nonce: nonce(1), orderId: null }, signal),
+        (signal: AbortSignal) => world.client.requestCredential({ token, ask: secretBy(1), orderId: null }, signal),
       ]
       for (const call of calls) {
         const reason = new Error('left the state')
@@ -160,5 +208,8 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
 
 async function enrolledSecret({ cloud, client }: Pick<CloudWorld, 'cloud' | 'client'>) {
   const temporary = cloud.temporarySecret()
-  return client.requestCredential({ token: await client.token(temporary, null, never()), nonce: nonce(9), orderId: null }, never())
+  const token = await client.token(temporary, null, never())
+  const issued = await client.requestCredential({ token, ask: secretBy(9), orderId: null }, never())
+  if (issued.kind === 'certificate') throw new Error('a certificate where a secret was asked for')
+  return issued
 }

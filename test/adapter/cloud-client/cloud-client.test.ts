@@ -1,8 +1,10 @@
-import { decodeJwt } from 'jose'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
 import { FakeClock } from '../../fakes/clock.ts'
 import { FakeCloud } from '../../fakes/cloud.ts'
+import { newDeviceKey } from '../../fakes/device-ca.ts'
 import { createKeptLog } from '../../fakes/log.ts'
 import { type Issued, TestAuthority } from './certificates.ts'
 import { ISSUER, putBehindHttps } from './cloud-behind-https.ts'
@@ -11,6 +13,7 @@ import { startTlsServer } from './tls-server.ts'
 
 const identity = { account: 'acme', device: 'dev-1', realm: 'zipkey.test' }
 const nonce = Buffer.alloc(32, 1).toString('base64url')
+const ask = { kind: 'secret', nonce } as const
 const never = (): AbortSignal => new AbortController().signal
 
 let authority: TestAuthority
@@ -45,7 +48,7 @@ describe('connections', () => {
     const { cloud, client, server } = await createWorld()
     const temporary = cloud.temporarySecret()
     const token = await client.token(temporary, null, never())
-    const issued = await client.requestCredential({ token, nonce, orderId: null }, never())
+    const issued = await client.requestCredential({ token, ask, orderId: null }, never())
     expect(server.connections()).toBe(1)
     await client.token(issued, null, never())
     await client.token(issued, null, never())
@@ -58,7 +61,7 @@ describe('connections', () => {
     const token = await client.token(temporary, null, never())
     server.dropConnections()
     await new Promise((resolve) => setTimeout(resolve, 50))
-    expect((await client.requestCredential({ token, nonce, orderId: null }, never())).kind).toBe('shared-secret')
+    expect((await client.requestCredential({ token, ask, orderId: null }, never())).kind).toBe('shared-secret')
     expect([server.connections(), server.resumed()]).toEqual([2, 0])
   })
 
@@ -76,7 +79,7 @@ describe('connections', () => {
     const temporary = cloud.temporarySecret()
     const token = await client.token(temporary, null, never())
     client.close()
-    await client.requestCredential({ token, nonce, orderId: null }, never())
+    await client.requestCredential({ token, ask, orderId: null }, never())
     expect(server.connections()).toBe(2)
   })
 })
@@ -123,10 +126,30 @@ describe('what is asked', () => {
     const { cloud, client, server, kept } = await createWorld()
     const temporary = cloud.temporarySecret()
     const token = await client.token(temporary, null, never())
-    const issued = await client.requestCredential({ token, nonce, orderId: null }, never())
+    const issued = await client.requestCredential({ token, ask, orderId: null }, never())
     expect(kept.lines).toHaveLength(2)
     const assertion = /client_assertion=([^& ]+)/.exec(server.requests[0] ?? '')?.[1] ?? 'none'
+    if (issued.kind === 'certificate') throw new Error('a certificate where a secret was asked for')
     const secrets = [temporary.secret, issued.secret].map((secret) => Buffer.from(secret.reveal()).toString('base64url'))
     for (const secret of [token.value.reveal(), assertion, nonce, ...secrets]) expect(kept.text()).not.toContain(secret)
+  })
+
+  test('for a certificate, is a request that the key has signed, and never the key; its chain goes with each assertion', async () => {
+    const { cloud, client, server, kept } = await createWorld()
+    const privateKeyPem = newDeviceKey()
+    const token = await client.token(cloud.temporarySecret(), null, never())
+    const issued = await client.requestCredential({ token, ask: { kind: 'certificate', privateKeyPem }, orderId: null }, never())
+    if (issued.kind !== 'certificate') throw new Error('a secret where a certificate was asked for')
+    await client.token(issued, null, never())
+    const [, asked = '', proved = ''] = server.requests
+    expect(asked).toMatch(/^POST \/v1\/device\/credential \{"csr":"[A-Za-z0-9+/=]+"\}/)
+    const header = decodeProtectedHeader(/client_assertion=([^& ]+)/.exec(proved)?.[1] ?? '')
+    expect(header).toMatchObject({ alg: 'ES256', kid: `c.${issued.id.fingerprint}` })
+    expect(header.x5c).toEqual([new X509Certificate(issued.chainPem).raw.toString('base64')])
+    const { d = '' } = createPrivateKey(privateKeyPem.reveal()).export({ format: 'jwk' })
+    const scalar = Buffer.from(d, 'base64url')
+    for (const form of ['hex', 'base64', 'base64url', 'latin1'] as const)
+      for (const text of [...server.requests, kept.text()]) expect(text).not.toContain(scalar.toString(form))
+    expect(kept.text()).not.toContain('PRIVATE KEY')
   })
 })

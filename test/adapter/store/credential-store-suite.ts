@@ -1,8 +1,10 @@
 /** What every CredentialStore does, the real one and the fake. */
+import { createPrivateKey } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { parseNonce } from '../../../agent/contract/swap.ts'
+import type { IssuedCredential } from '../../../agent/credential/credential.ts'
 import type { CredentialStore } from '../../../agent/ports.ts'
-import { issued, numberOf } from './state-folder.ts'
+import { certificate, issued, numberOf } from './state-folder.ts'
 
 /** A disk for one test: `reboot` opens what is on it again. */
 export type StoreWorld = { reboot(): Promise<CredentialStore> }
@@ -10,6 +12,13 @@ export type StoreWorld = { reboot(): Promise<CredentialStore> }
 const slots = async (store: CredentialStore) => {
   const { pending, current } = await store.load()
   return { pending: numberOf(pending), current: numberOf(current) }
+}
+
+/** The one, with what proves the other. */
+function withProofOf(one: IssuedCredential, other: IssuedCredential): IssuedCredential {
+  if (one.kind === 'certificate' && other.kind === 'certificate') return { ...one, privateKeyPem: other.privateKeyPem }
+  if (one.kind === 'shared-secret' && other.kind === 'shared-secret') return { ...one, secret: other.secret }
+  throw new Error('the two are of different kinds')
 }
 
 /** Runs the suite over worlds that start empty. */
@@ -33,62 +42,84 @@ export function credentialStoreSuite(name: string, createWorld: () => StoreWorld
       expect(await (await world.reboot()).nonce('kept')).toBe(second)
     })
 
-    test('keeps a pending credential over a reboot, and the current one beside it', async () => {
+    test('keeps a key over a reboot, until a fresh one replaces it for good, and the nonce beside it', async () => {
       const world = createWorld()
+      const before = await world.reboot()
+      const nonce = await before.nonce('kept')
+      const first = (await before.key('kept')).reveal()
+      expect(createPrivateKey(first).asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' })
       const store = await world.reboot()
-      await store.storePending(issued(1))
-      expect(await slots(store)).toEqual({ pending: 1, current: null })
-      await store.promote(issued(1))
-      await store.storePending(issued(2))
-      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
+      expect((await store.key('kept')).reveal()).toBe(first)
+      const second = (await store.key('fresh')).reveal()
+      expect(second).not.toBe(first)
+      const after = await world.reboot()
+      expect((await after.key('kept')).reveal()).toBe(second)
+      expect(await after.nonce('kept')).toBe(nonce)
     })
 
-    test('replaces a pending credential that was superseded', async () => {
-      const world = createWorld()
-      const store = await world.reboot()
-      await store.storePending(issued(1))
-      await store.storePending(issued(2))
-      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: null })
-    })
+    describe.each([
+      ['secrets', issued],
+      ['certificates', certificate],
+      ['a certificate after a secret', (number: number) => (number === 1 ? issued(1) : certificate(number))],
+      ['a secret after a certificate', (number: number) => (number === 1 ? certificate(1) : issued(number))],
+    ] as const)('of %s', (_, issued: (number: number) => IssuedCredential) => {
+      test('keeps a pending credential over a reboot, and the current one beside it', async () => {
+        const world = createWorld()
+        const store = await world.reboot()
+        await store.storePending(issued(1))
+        expect(await slots(store)).toEqual({ pending: 1, current: null })
+        await store.promote(issued(1))
+        await store.storePending(issued(2))
+        expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
+      })
 
-    test('promotes the pending credential, once and again', async () => {
-      const world = createWorld()
-      const store = await world.reboot()
-      await store.storePending(issued(1))
-      await store.promote(issued(1))
-      expect(await slots(store)).toEqual({ pending: null, current: 1 })
-      await store.promote(issued(1))
-      expect(await slots(await world.reboot())).toEqual({ pending: null, current: 1 })
-    })
+      test('replaces a pending credential that was superseded', async () => {
+        const world = createWorld()
+        const store = await world.reboot()
+        await store.storePending(issued(1))
+        await store.storePending(issued(2))
+        expect(await slots(await world.reboot())).toEqual({ pending: 2, current: null })
+      })
 
-    test('replaces the current credential when the next one is promoted', async () => {
-      const world = createWorld()
-      const store = await world.reboot()
-      await store.storePending(issued(1))
-      await store.promote(issued(1))
-      await store.storePending(issued(2))
-      await store.promote(issued(2))
-      expect(await slots(await world.reboot())).toEqual({ pending: null, current: 2 })
-    })
+      test('promotes the pending credential, once and again', async () => {
+        const world = createWorld()
+        const store = await world.reboot()
+        await store.storePending(issued(1))
+        await store.promote(issued(1))
+        expect(await slots(store)).toEqual({ pending: null, current: 1 })
+        await store.promote(issued(1))
+        expect(await slots(await world.reboot())).toEqual({ pending: null, current: 1 })
+      })
 
-    test('promotes nothing but the credential that was proved', async () => {
-      const world = createWorld()
-      const store = await world.reboot()
-      await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
-      await store.storePending(issued(2))
-      await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
-      await expect(store.promote({ ...issued(2), secret: issued(3).secret })).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
-      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: null })
-    })
+      test('replaces the current credential when the next one is promoted', async () => {
+        const world = createWorld()
+        const store = await world.reboot()
+        await store.storePending(issued(1))
+        await store.promote(issued(1))
+        await store.storePending(issued(2))
+        await store.promote(issued(2))
+        expect(await slots(await world.reboot())).toEqual({ pending: null, current: 2 })
+      })
 
-    test('does not promote the current credential over a newer pending one', async () => {
-      const world = createWorld()
-      const store = await world.reboot()
-      await store.storePending(issued(1))
-      await store.promote(issued(1))
-      await store.storePending(issued(2))
-      await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
-      expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
+      test('promotes nothing but the credential that was proved', async () => {
+        const world = createWorld()
+        const store = await world.reboot()
+        await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+        await store.storePending(issued(2))
+        await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+        await expect(store.promote(withProofOf(issued(2), issued(3)))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+        expect(await slots(await world.reboot())).toEqual({ pending: 2, current: null })
+      })
+
+      test('does not promote the current credential over a newer pending one', async () => {
+        const world = createWorld()
+        const store = await world.reboot()
+        await store.storePending(issued(1))
+        await store.promote(issued(1))
+        await store.storePending(issued(2))
+        await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+        expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
+      })
     })
 
     test('raises the time floor and never lowers it', async () => {

@@ -3,10 +3,16 @@ import { AgentError } from '../../../agent/failure.ts'
 import { type OpenStore, openStore } from '../../../agent/store/store.ts'
 import { createKeptLog } from '../../fakes/log.ts'
 import { type Fault, FaultyFiles, Killed } from './faulty-files.ts'
-import { identity, issued, numberOf, StateFolder } from './state-folder.ts'
+import { certificate, identity, issued, numberOf, StateFolder } from './state-folder.ts'
 
 /** Everything that the state directory says. */
-type Picture = { readonly pending: number | null; readonly current: number | null; readonly nonce: string | null; readonly floorMs: number }
+type Picture = {
+  readonly pending: number | null
+  readonly current: number | null
+  readonly nonce: string | null
+  readonly key: string | null
+  readonly floorMs: number
+}
 
 /** A change of the state: what it starts from, what it does, and what must have come of it. */
 type Change = {
@@ -14,6 +20,8 @@ type Change = {
   prepare(store: OpenStore): Promise<unknown>
   change(store: OpenStore): Promise<unknown>
   readonly after: Partial<Picture>
+  /** What is drawn anew, so that nobody can know it before. */
+  readonly draws?: 'nonce' | 'key'
 }
 
 const nothing = async (): Promise<void> => {}
@@ -41,19 +49,40 @@ const CHANGES: readonly Change[] = [
     change: (s) => s.promote(issued(2)),
     after: { pending: null, current: 2 },
   },
-  { name: 'drawing a nonce', prepare: (s) => s.nonce('kept'), change: (s) => s.nonce('fresh'), after: {} },
+  {
+    name: 'storing a certificate beside a current secret',
+    prepare: async (s) => {
+      await s.storePending(issued(1))
+      await s.promote(issued(1))
+    },
+    change: (s) => s.storePending(certificate(2)),
+    after: { pending: 2, current: 1 },
+  },
+  {
+    name: 'promoting a certificate over another',
+    prepare: async (s) => {
+      await s.storePending(certificate(1))
+      await s.promote(certificate(1))
+      await s.storePending(certificate(2))
+    },
+    change: (s) => s.promote(certificate(2)),
+    after: { pending: null, current: 2 },
+  },
+  { name: 'making a key', prepare: (s) => s.key('kept'), change: (s) => s.key('fresh'), after: {}, draws: 'key' },
+  { name: 'drawing a nonce', prepare: (s) => s.nonce('kept'), change: (s) => s.nonce('fresh'), after: {}, draws: 'nonce' },
   { name: 'raising the floor', prepare: (s) => s.raiseTimeFloor(5), change: (s) => s.raiseTimeFloor(9), after: { floorMs: 9 } },
 ]
 
 const open = (folder: StateFolder, files?: FaultyFiles): Promise<OpenStore> =>
-  openStore({ directory: folder.path, identity, log: createKeptLog().log, ...(files === undefined ? {} : { files }) })
+  openStore({ directory: folder.path, identity, log: createKeptLog().log, lock: async () => {}, ...(files === undefined ? {} : { files }) })
 
 async function pictureOf(folder: StateFolder): Promise<Picture> {
   const names = folder.names()
   const store = await open(folder)
   const { pending, current } = await store.load()
   const nonce = names.includes('nonce') ? await store.nonce('kept') : null
-  const picture = { pending: numberOf(pending), current: numberOf(current), nonce, floorMs: await store.timeFloor() }
+  const key = names.includes('key') ? (await store.key('kept')).reveal() : null
+  const picture = { pending: numberOf(pending), current: numberOf(current), nonce, key, floorMs: await store.timeFloor() }
   await store.close()
   expect(folder.names().filter((name) => name.includes('set-aside') || name.endsWith('.tmp'))).toEqual([])
   return picture
@@ -93,12 +122,11 @@ async function attempt(folder: StateFolder, files: FaultyFiles, change: Change['
 }
 
 /** The state is whole: the old one or the new one, and after a call that succeeded the new one. */
-function expectOldOrNew(found: Picture, before: Picture, after: Partial<Picture>, succeeded: boolean): void {
-  const isNonceChange = Object.keys(after).length === 0
-  const news = { ...before, ...after, ...(isNonceChange ? { nonce: found.nonce } : {}) }
+function expectOldOrNew(found: Picture, before: Picture, { after, draws }: Change, succeeded: boolean): void {
+  const news = { ...before, ...after, ...(draws === undefined ? {} : { [draws]: found[draws] }) }
   if (succeeded) expect(found).toEqual(news)
   else expect([before, news]).toContainEqual(found)
-  if (isNonceChange && succeeded) expect(found.nonce).not.toBe(before.nonce)
+  if (draws !== undefined && succeeded) expect(found[draws]).not.toBe(before[draws])
 }
 
 const ERRNOS = ['EIO', 'ENOSPC'] as const
@@ -134,7 +162,7 @@ describe.each(CHANGES)('$name', (each) => {
         }
         await files.closeAll()
         const succeeded = error === null || (store !== null && error instanceof AgentError)
-        expectOldOrNew(await pictureOf(folder), before, each.after, succeeded)
+        expectOldOrNew(await pictureOf(folder), before, each, succeeded)
         folder.remove()
       }
     },

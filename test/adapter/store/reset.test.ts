@@ -2,17 +2,18 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Files } from '../../../agent/store/files.ts'
-import { encodeNonce, encodeSlot, encodeTimeFloor } from '../../../agent/store/records.ts'
+import { encodeKey, encodeNonce, encodeSlot, encodeTimeFloor } from '../../../agent/store/records.ts'
 import { resetState } from '../../../agent/store/reset.ts'
 import { openStore } from '../../../agent/store/store.ts'
 import { createKeptLog } from '../../fakes/log.ts'
 import { FaultyFiles } from './faulty-files.ts'
-import { identity, issued, numberOf, StateFolder } from './state-folder.ts'
+import { certificate, identity, issued, numberOf, StateFolder } from './state-folder.ts'
 
 const good = encodeSlot(identity, issued(1))
 const foreign = encodeSlot({ ...identity, device: 'dev-2' }, issued(2))
 const torn = good.replace(/(zks_.)./, (_, start: string) => `${start}B`)
 const newer = good.replace('"format":1', '"format":2')
+const key = encodeKey(identity, certificate(1).privateKeyPem)
 const nonce = encodeNonce(identity, Buffer.alloc(32, 1).toString('base64url'))
 
 const reset = (folder: StateFolder, files?: Files) =>
@@ -29,7 +30,9 @@ describe('reset', () => {
   test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
     ['the nonce', { nonce, 'current.json': good }, ['nonce']],
     ['the nonce without any credential', { nonce }, ['nonce']],
-    ['what was cut off', { '.pending.json.tmp': good, '.nonce.tmp': '' }, ['.nonce.tmp', '.pending.json.tmp']],
+    ['no key, which may be the last copy of one that is accepted', { key, 'pending.json.set-aside-1': torn }, []],
+    ['no key beside a good certificate either', { key, 'current.json': encodeSlot(identity, certificate(1)), nonce }, ['nonce']],
+    ['what was cut off', { '.pending.json.tmp': good, '.nonce.tmp': '', '.key.tmp': '' }, ['.key.tmp', '.nonce.tmp', '.pending.json.tmp']],
     [
       'a nonce and a floor that were set aside',
       { 'nonce.set-aside-1': '', 'time-floor.set-aside-2': good },

@@ -1,13 +1,21 @@
 import { execFileSync } from 'node:child_process'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { encodeNonce, encodeSlot, encodeTimeFloor } from '../../../agent/store/records.ts'
+import { Secret } from '../../../agent/credential/secret.ts'
+import { encodeKey, encodeNonce, encodeSlot, encodeTimeFloor } from '../../../agent/store/records.ts'
 import { type OpenStore, openStore } from '../../../agent/store/store.ts'
 import { createKeptLog, type KeptLog } from '../../fakes/log.ts'
-import { identity, issued, numberOf, StateFolder } from './state-folder.ts'
+import { certificate, identity, issued, numberOf, StateFolder } from './state-folder.ts'
 
 const good = encodeSlot(identity, issued(1))
+
+/** The seal as the format's description says it, computed by another program. */
+function sealedWith(content: Readonly<Record<string, unknown>>): string {
+  const checksum = execFileSync('sha256sum', { input: JSON.stringify(content), encoding: 'utf8' }).slice(0, 64)
+  return JSON.stringify({ ...content, checksum })
+}
 
 /** A file that a slot must not be believed from, and a word of the reason. */
 const BAD_SLOTS: readonly (readonly [string, string, string])[] = [
@@ -21,6 +29,18 @@ const BAD_SLOTS: readonly (readonly [string, string, string])[] = [
   ['another device, rightly sealed', encodeSlot({ ...identity, device: 'dev-2' }, issued(1)), 'foreign'],
   ['another format', good.replace('"format":1', '"format":2'), 'format'],
   ['a nonce', encodeNonce(identity, Buffer.alloc(32, 1).toString('base64url')), 'secretId'],
+  ['a key', encodeKey(identity, certificate(1).privateKeyPem), 'secretId'],
+  ['a certificate without its key', sealedWith({ format: 1, ...identity, certificate: certificate(1).chainPem }), 'privateKey'],
+  [
+    'a certificate beside another key',
+    encodeSlot(identity, { ...certificate(1), privateKeyPem: certificate(2).privateKeyPem }),
+    'another key',
+  ],
+  [
+    'one changed character of the key',
+    encodeSlot(identity, certificate(1)).replace('PRIVATE KEY-----\\nMIGH', 'PRIVATE KEY-----\\nMIGI'),
+    'checksum',
+  ],
   ['JSON of another shape', '[]', 'torn'],
   ['a file that is too large', 'x'.repeat(70_000), 'too large'],
 ]
@@ -99,13 +119,10 @@ describe('a slot that cannot be believed', () => {
   })
 })
 
-/** The seal as the format's description says it, computed by another program. */
-function sealedWith(content: Readonly<Record<string, unknown>>): string {
-  const checksum = execFileSync('sha256sum', { input: JSON.stringify(content), encoding: 'utf8' }).slice(0, 64)
-  return JSON.stringify({ ...content, checksum })
-}
+const keyOf = (namedCurve: string): Secret<string> =>
+  new Secret(generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
 
-describe('a nonce or a time floor that cannot be believed', () => {
+describe('a nonce, a key or a time floor that cannot be believed', () => {
   const nonce = Buffer.alloc(32, 1).toString('base64url')
 
   test.each([
@@ -119,6 +136,21 @@ describe('a nonce or a time floor that cannot be believed', () => {
     expect(fresh).not.toBe(nonce)
     expect(folder.read('nonce.set-aside-1')).toBe(text)
     expect(await store.nonce('kept')).toBe(fresh)
+    await store.close()
+  })
+
+  test.each([
+    ['torn', encodeKey(identity, certificate(1).privateKeyPem).slice(0, 100)],
+    ["another device's", encodeKey({ ...identity, device: 'dev-2' }, certificate(1).privateKeyPem)],
+    ['of another curve', encodeKey(identity, keyOf('P-384'))],
+    ['no key', encodeKey(identity, new Secret('-----BEGIN PRIVATE KEY-----'))],
+  ])('key: one that is %s is set aside for a fresh one', async (_, text) => {
+    const folder = await folderWith({ key: text })
+    const store = await openWith(folder, createKeptLog())
+    const fresh = (await store.key('kept')).reveal()
+    expect(folder.read('key.set-aside-1')).toBe(text)
+    expect((await store.key('kept')).reveal()).toBe(fresh)
+    expect(createPrivateKey(fresh).asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' })
     await store.close()
   })
 

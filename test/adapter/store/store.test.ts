@@ -27,18 +27,27 @@ describe('the state directory', () => {
     const store = await openStore({ directory, identity, log: createKeptLog().log })
     await store.storePending(issued(1))
     await store.nonce('kept')
+    await store.key('kept')
     await store.raiseTimeFloor(1)
     await store.promote(issued(1))
     expect(modeOf(join(folder.root, 'a'))).toBe('700')
     expect(modeOf(directory)).toBe('700')
-    for (const name of ['current.json', 'nonce', 'time-floor']) expect([name, modeOf(join(directory, name))]).toEqual([name, '600'])
+    for (const name of ['current.json', 'nonce', 'key', 'time-floor']) expect([name, modeOf(join(directory, name))]).toEqual([name, '600'])
     await store.close()
   })
 
   test('loses the temporary files of writes that were cut off, and nothing else', async () => {
     const folder = new StateFolder()
     await (await openStore({ directory: folder.path, identity, log: createKeptLog().log })).close()
-    for (const name of ['.pending.json.tmp', '.current.json.tmp', '.nonce.tmp', '.time-floor.tmp', '.other.tmp', 'pending.json.tmp']) {
+    for (const name of [
+      '.pending.json.tmp',
+      '.current.json.tmp',
+      '.nonce.tmp',
+      '.key.tmp',
+      '.time-floor.tmp',
+      '.other.tmp',
+      'pending.json.tmp',
+    ]) {
       folder.write(name, 'half a fi')
     }
     const store = await openStore({ directory: folder.path, identity, log: createKeptLog().log })

@@ -1,4 +1,5 @@
 /** The fake keeps what the port promises. */
+import type { TlsProfile } from '../../../agent/credential/eap-profile.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Bss } from '../../../agent/ports.ts'
 import { FakeAir, FakeSupplicant } from '../../fakes/supplicant.ts'
@@ -8,7 +9,7 @@ import { describeSupplicant, type SupplicantWorld } from './supplicant-suite.ts'
 const CA_PEM = 'the CA'
 const SERVER_NAME = 'aaa.zipkey.test'
 const IDENTITY = 'dev-1@acme.zipkey.test'
-const EAP = { methods: ['TTLS'], inner: 'PAP', caPem: CA_PEM, serverName: SERVER_NAME, aaaDomain: 'zipkey.test' } as const
+const EAP = { methods: ['TLS', 'TTLS'], inner: 'PAP', caPem: CA_PEM, serverName: SERVER_NAME, aaaDomain: 'zipkey.test' } as const
 const BSS: Bss = {
   bssid: '02:00:00:00:00:01',
   frequencyMhz: 2412,
@@ -16,8 +17,20 @@ const BSS: Bss = {
   hotspot: { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [], eap: EAP },
 }
 
+const tlsProfile = (fingerprint: string): TlsProfile => ({
+  method: 'TLS',
+  outerIdentity: 'anonymous@acme.zipkey.test',
+  fingerprint,
+  chainPem: 'the chain',
+  privateKeyPem: new Secret('the key'),
+  caPem: CA_PEM,
+  serverName: SERVER_NAME,
+  checkDates: true,
+})
+
 function openFakeWorld(): SupplicantWorld {
-  const aaa = { caPem: CA_PEM, serverName: SERVER_NAME, isExpired: false, users: new Map([[IDENTITY, 'right']]) }
+  const certificates = new Set(['known'])
+  const aaa = { caPem: CA_PEM, serverName: SERVER_NAME, isExpired: false, users: new Map([[IDENTITY, 'right']]), certificates }
   const air = new FakeAir([BSS], aaa)
   let supplicant = new FakeSupplicant(air)
   return {
@@ -35,6 +48,8 @@ function openFakeWorld(): SupplicantWorld {
       serverName: SERVER_NAME,
       checkDates: true,
     },
+    certified: tlsProfile('known'),
+    unknown: tlsProfile('unknown'),
     evilCaPem: 'another CA',
     reset: async () =>
       air.change({ aaa, inRange: [BSS], hasRadio: true, isSupplicantRunning: true, answersEap: true, givesAddresses: true }),
@@ -54,7 +69,13 @@ function openFakeWorld(): SupplicantWorld {
 describeSupplicant('a fake supplicant', async () => openFakeWorld())
 
 describePlainHotspots('a fake supplicant at plain hotspots', async () => {
-  const air = new FakeAir([], { caPem: CA_PEM, serverName: SERVER_NAME, isExpired: false, users: new Map() })
+  const air = new FakeAir([], {
+    caPem: CA_PEM,
+    serverName: SERVER_NAME,
+    isExpired: false,
+    users: new Map(),
+    certificates: new Set<string>(),
+  })
   return {
     passphrase: air.passphrase,
     with: async (profiles, use) => {

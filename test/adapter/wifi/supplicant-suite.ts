@@ -1,7 +1,7 @@
 /** What every supplicant does, whichever is behind the port. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import type { Bss, Link, Supplicant } from '../../../agent/ports.ts'
@@ -10,8 +10,11 @@ import type { Bss, Link, Supplicant } from '../../../agent/ports.ts'
 export type SupplicantWorld = {
   /** A new adapter, as after a start of the agent. */
   start(): Promise<Supplicant>
-  /** What the hotspot's AAA server accepts. */
-  readonly accepted: EapProfile
+  /** What the hotspot's AAA server accepts: a password, a certificate. */
+  readonly accepted: TtlsProfile
+  readonly certified: TlsProfile
+  /** A certificate that it does not know. */
+  readonly unknown: TlsProfile
   readonly evilCaPem: string
   /** Puts the world back in order. */
   reset(): Promise<void>
@@ -51,8 +54,8 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       if (bss === undefined) throw new Error('the scan found nothing')
       return bss
     }
-    const join = async (changes: Partial<EapProfile> = {}): Promise<Link> =>
-      supplicant.join(await firstBss(), { ...world.accepted, ...changes }, never())
+    const joinBy = async (eap: EapProfile): Promise<Link> => supplicant.join(await firstBss(), eap, never())
+    const join = (changes: Partial<TtlsProfile> = {}): Promise<Link> => joinBy({ ...world.accepted, ...changes })
     const failure = async (work: Promise<unknown>): Promise<FailureCode> => {
       const error: unknown = await work.then(
         () => new Error('it did not fail'),
@@ -69,7 +72,7 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       expect(await world.networks()).toBe(1)
     })
 
-    it.each<[string, FailureCode, () => Partial<EapProfile>]>([
+    it.each<[string, FailureCode, () => Partial<TtlsProfile>]>([
       ['a wrong password', 'ERR_WIFI_EAP_REJECTED', () => ({ password: new Secret('wrong') })],
       ['an unknown identity', 'ERR_WIFI_EAP_REJECTED', () => ({ innerIdentity: 'nobody@acme.zipkey.test' })],
       ['another CA', 'ERR_WIFI_SERVER_CA', () => ({ caPem: world.evilCaPem })],
@@ -79,6 +82,36 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       expect(await failure(join(changes()))).toBe(code)
       expect(await world.networks()).toBe(0)
       await join()
+    })
+
+    it('joins with a certificate, with a password after it, and with the certificate again', async () => {
+      const proof = { serverSubject: `/CN=${world.accepted.serverName}`, datesChecked: true }
+      for (let round = 1; round <= 2; round++) {
+        const link = await joinBy(world.certified)
+        expect(link.eap).toEqual({ method: 'EAP-TLS', ...proof })
+        expect(link.address).toMatch(/^[0-9a-f.:]+$/)
+        expect(await world.networks()).toBe(1)
+        expect((await join()).eap).toEqual({ method: 'EAP-TTLS', ...proof })
+      }
+    })
+
+    it.each<[string, FailureCode, () => TlsProfile]>([
+      ['a certificate that is not known', 'ERR_WIFI_EAP_REJECTED', () => world.unknown],
+      ['another CA', 'ERR_WIFI_SERVER_CA', () => ({ ...world.certified, caPem: world.evilCaPem })],
+      ['another server name', 'ERR_WIFI_SERVER_NAME', () => ({ ...world.certified, serverName: 'other.zipkey.test' })],
+    ])('with a certificate tells %s as %s, holds no network after it, and joins at the next try', async (_, code, eap) => {
+      expect(await failure(joinBy(eap()))).toBe(code)
+      expect(await world.networks()).toBe(0)
+      await joinBy(world.certified)
+    })
+
+    it('with a certificate checks everything but dates when dates are not checked', async () => {
+      await world.expireServer()
+      expect(await failure(joinBy(world.certified))).toBe('ERR_WIFI_SERVER_DATES')
+      const undated = { ...world.certified, checkDates: false }
+      expect((await joinBy(undated)).eap?.datesChecked).toBe(false)
+      expect(await failure(joinBy({ ...undated, caPem: world.evilCaPem }))).toBe('ERR_WIFI_SERVER_CA')
+      expect(await failure(joinBy({ ...undated, serverName: 'other.zipkey.test' }))).toBe('ERR_WIFI_SERVER_NAME')
     })
 
     it('tells an expired server certificate, and joins it when dates are not checked', async () => {

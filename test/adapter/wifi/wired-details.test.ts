@@ -1,9 +1,10 @@
 /** What only the real supplicant can show: secrets on the bus and on the wire, addresses, and what a crash leaves behind. */
+import { createPrivateKey } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { Link, Supplicant } from '../../../agent/ports.ts'
 import { findPeer } from '../../../agent/wifi/bus-peer.ts'
 import { type Bus, variant } from '../../../agent/wifi/dbus.ts'
@@ -30,11 +31,14 @@ function start(bus: Bus, changes: Parameters<WiredWorld['startWith']>[1] = {}): 
   return supplicant
 }
 
-async function joinWith(supplicant: Supplicant, changes: Partial<EapProfile> = {}): Promise<Link> {
+async function joinBy(supplicant: Supplicant, eap: EapProfile): Promise<Link> {
   const [bss] = await supplicant.scan({ maxAgeMs: 0 }, never())
   if (bss === undefined) throw new Error('the scan found nothing')
-  return supplicant.join(bss, { ...world.accepted, ...changes }, never())
+  return supplicant.join(bss, eap, never())
 }
+
+const joinWith = (supplicant: Supplicant, changes: Partial<TtlsProfile> = {}): Promise<Link> =>
+  joinBy(supplicant, { ...world.accepted, ...changes })
 
 const onDevice = (...command: string[]): Promise<string> => world.lab.onDevice('ip', ...command)
 const PORT = 'port0'
@@ -53,6 +57,22 @@ describe('a join', () => {
     expect(askedBefore.at(-1)).toBe('SelectNetwork')
   })
 })
+
+/** A line of the key in PEM, and its private value. */
+function keyForms(pem: string): { readonly line: string; readonly scalar: Buffer } {
+  const { d = '' } = createPrivateKey(pem).export({ format: 'jwk' })
+  return { line: pem.split('\n')[1] ?? '', scalar: Buffer.from(d, 'base64url') }
+}
+
+/** What wpa_supplicant holds for the port. */
+async function blobsIn(bus: Bus): Promise<object> {
+  const peer = await findPeer(bus, 'fi.w1.wpa_supplicant1', never())
+  const root = { path: '/fi/w1/wpa_supplicant1', interface: 'fi.w1.wpa_supplicant1' }
+  const [path] = await peer.call(root, 'GetInterface', 's', [PORT], never())
+  const get = { path: String(path), interface: 'org.freedesktop.DBus.Properties' }
+  const [blobs] = await peer.call(get, 'Get', 'ss', ['fi.w1.wpa_supplicant1.Interface', 'Blobs'], never())
+  return blobs as object
+}
 
 describe('secrets', () => {
   it('shows neither the password nor the identity on the wire outside the tunnel', async () => {
@@ -80,14 +100,56 @@ describe('secrets', () => {
     for (const form of [PASSWORD, Buffer.from(PASSWORD).toString('hex')]) expect(seen).not.toContain(form)
   })
 
+  it('shows the private key of a certificate to no other client of the bus, nor on the wire', async () => {
+    const capture = join(world.folder, 'tls.pcap')
+    const tcpdump = await startDaemon({
+      command: ['tcpdump', '-i', PORT, '--immediate-mode', '-U', '-w', capture, 'ether proto 0x888e'],
+      namespace: world.lab.wire.hotspotNamespace,
+      logFile: join(world.folder, 'tcpdump.log'),
+      readyText: 'listening on',
+    })
+    const observer: ObservedBus = await observeBus(world.lab)
+    await joinBy(start(await world.connect()), world.certified)
+    const seen = `${await observer.stop()}\n${await observer.networkProperties()}`
+    await sleep(200)
+    await tcpdump.stop()
+    expect(seen).toContain(`blob://zipkey-key-${world.certified.fingerprint}`)
+    const { line, scalar } = keyForms(world.certified.privateKeyPem.reveal())
+    for (const form of [line, scalar.toString('hex'), scalar.toString('base64'), scalar.toString('latin1')])
+      expect(seen).not.toContain(form)
+    const packets = await readFile(capture)
+    expect(packets.includes(world.certified.outerIdentity)).toBe(true)
+    for (const form of [line, scalar]) expect(packets.includes(form)).toBe(false)
+  })
+
+  it('holds chain and key in wpa_supplicant for as long as the link, and takes them back', async () => {
+    const bus = await world.connect()
+    const supplicant = start(bus)
+    const names = async (): Promise<readonly string[]> => Object.keys(await blobsIn(bus)).filter((name) => name !== 'zipkey-agent')
+    await joinBy(supplicant, world.certified)
+    const { fingerprint } = world.certified
+    const ca = expect.stringMatching(/^zipkey-ca-/)
+    expect((await names()).toSorted()).toEqual([ca, `zipkey-cert-${fingerprint}`, `zipkey-key-${fingerprint}`])
+    await joinWith(supplicant)
+    expect(await names()).toEqual([ca])
+    await expect(joinBy(supplicant, world.unknown)).rejects.toMatchObject({ code: 'ERR_WIFI_EAP_REJECTED' })
+    expect(await names()).toEqual([])
+  })
+
   it('has wpa_supplicant write nothing', async () => {
-    await joinWith(start(await world.connect()))
+    const supplicant = start(await world.connect())
+    await joinBy(supplicant, world.certified)
+    await joinWith(supplicant)
     const files = await readdir(world.folder, { recursive: true })
+    const { line } = keyForms(world.certified.privateKeyPem.reveal())
     const withPassword: string[] = []
+    const withKey: string[] = []
     for (const file of files) {
       const text = await readFile(join(world.folder, file), 'latin1').catch(() => '')
       if (text.includes(PASSWORD)) withPassword.push(file)
+      if (text.includes(line)) withKey.push(file)
     }
+    expect(withKey).toEqual(['pki/client.key'])
     // The two of the hotspot, which knows the password, and nothing of the device's.
     expect(withPassword.filter((file) => !/eap-users|hostapd/.test(file))).toEqual([])
     expect(withPassword).toContain('lab/eap-users')

@@ -2,14 +2,15 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import { deviceCertificate } from '../../../agent/credential/certificate.ts'
+import type { TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import { createLog } from '../../../agent/log.ts'
 import type { Supplicant } from '../../../agent/ports.ts'
 import { type Bus, connectBus } from '../../../agent/wifi/dbus.ts'
 import { openLinuxNetdevs } from '../../../agent/wifi/linux-netdevs.ts'
 import { createWpaSupplicant } from '../../../agent/wifi/wpa-supplicant.ts'
-import { type CertificateFiles, createAuthority, issueServer } from '../../../scripts/pki.ts'
+import { type CertificateFiles, createAuthority, issueAuthority, issueClient, issueServer } from '../../../scripts/pki.ts'
 import type { EapServer } from '../../../scripts/wired-lab/authenticator.ts'
 import { openWiredLab, type WiredLab } from '../../../scripts/wired-lab/wired-lab.ts'
 import type { SupplicantWorld } from './supplicant-suite.ts'
@@ -58,7 +59,7 @@ export async function openWiredWorld(): Promise<WiredWorld> {
   const startWith: WiredWorld['startWith'] = (bus, { address = 'udhcpc', addressMs = TIMERS.addressMs, whileJoining = () => {} }) =>
     createWpaSupplicant({
       bus,
-      profiles: [{ security: 'wired-eap', eap: { ...accepted, methods: ['TTLS'], aaaDomain: 'zipkey.test' } }],
+      profiles: [{ security: 'wired-eap', eap: { ...accepted, methods: ['TLS', 'TTLS'], aaaDomain: 'zipkey.test' } }],
       wifi: { interface: lab.wire.interfaceName, country: null, address },
       timers: { ...TIMERS, addressMs },
       log,
@@ -84,6 +85,8 @@ export async function openWiredWorld(): Promise<WiredWorld> {
     startWith,
     start: async () => startWith(await connect(), {}),
     accepted,
+    certified: await tlsProfile(pki.ca, pki.client, [pki.intermediate]),
+    unknown: await tlsProfile(pki.ca, pki.foreign, []),
     evilCaPem: await readFile(pki.evilCa.certificateFile, 'utf8'),
     reset: async () => {
       await plugRadio()
@@ -117,15 +120,24 @@ type Pki = {
   readonly server: CertificateFiles
   readonly expired: CertificateFiles
   readonly evilCa: CertificateFiles
+  /** Of a device: issued by way of the CA that the AAA server knows, and by one that it does not. */
+  readonly intermediate: CertificateFiles
+  readonly client: CertificateFiles
+  readonly foreign: CertificateFiles
 }
 
 async function createPki(folder: string): Promise<Pki> {
   await mkdir(folder)
   const ca = await createAuthority(folder, 'aaa-ca')
   const dates = { from: '20200101000000Z', to: '20210101000000Z' }
+  const evilCa = await createAuthority(folder, 'evil-ca')
+  const intermediate = await issueAuthority(folder, ca, 'intermediate')
   return {
     ca,
-    evilCa: await createAuthority(folder, 'evil-ca'),
+    evilCa,
+    intermediate,
+    client: await issueClient(folder, intermediate, 'client'),
+    foreign: await issueClient(folder, evilCa, 'foreign'),
     server: await issueServer(folder, ca, { name: 'server', dnsName: SERVER_NAME }),
     expired: await issueServer(folder, ca, { name: 'expired', dnsName: SERVER_NAME, dates }),
   }
@@ -138,13 +150,29 @@ const eapServer = (ca: CertificateFiles, server: CertificateFiles): EapServer =>
   server,
 })
 
-async function acceptedProfile(ca: CertificateFiles): Promise<EapProfile> {
+async function acceptedProfile(ca: CertificateFiles): Promise<TtlsProfile> {
   return {
     method: 'TTLS',
     inner: 'PAP',
     outerIdentity: 'anonymous@acme.zipkey.test',
     innerIdentity: IDENTITY,
     password: new Secret(PASSWORD),
+    caPem: await readFile(ca.certificateFile, 'utf8'),
+    serverName: SERVER_NAME,
+    checkDates: true,
+  }
+}
+
+async function tlsProfile(ca: CertificateFiles, client: CertificateFiles, issuers: readonly CertificateFiles[]): Promise<TlsProfile> {
+  const chain = await Promise.all([client, ...issuers].map(({ certificateFile }) => readFile(certificateFile, 'utf8')))
+  const credential = deviceCertificate(chain.join(''), new Secret(await readFile(client.keyFile, 'utf8')))
+  if (!credential.ok) throw new Error(credential.problem)
+  return {
+    method: 'TLS',
+    outerIdentity: 'anonymous@acme.zipkey.test',
+    fingerprint: credential.value.id.fingerprint,
+    chainPem: credential.value.chainPem,
+    privateKeyPem: credential.value.privateKeyPem,
     caPem: await readFile(ca.certificateFile, 'utf8'),
     serverName: SERVER_NAME,
     checkDates: true,

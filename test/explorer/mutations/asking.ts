@@ -1,8 +1,7 @@
 /** Mutations of: the same nonce gets the same answer, a new nonce supersedes only an unused answer. */
 import { BARE } from '../scenarios.ts'
-import { type Mutation, ROTATION, THIEF } from './mutation.ts'
+import { KEPT_UNFLUSHED, type Mutation, NOT_KEPT, ROTATION, THIEF } from './mutation.ts'
 
-const STORE = 'agent/store/store.ts'
 const SWAP = 'cloud/rules/swap.ts'
 
 export const ASK_AGAIN: readonly Mutation[] = [
@@ -19,14 +18,14 @@ export const ASK_AGAIN: readonly Mutation[] = [
   },
   {
     breaks: 'a nonce is not kept on the disk',
-    patch: { file: STORE, replace: `await this.#directory.write('nonce', encodeNonce(this.#name, fresh), this.#nonce)`, by: '' },
+    patch: NOT_KEPT,
     caughtAs: 'asked-anew',
     scenario: BARE,
     depth: 1,
   },
   {
     breaks: 'a nonce that was found after a kill is sent before it is durable',
-    patch: { file: STORE, replace: 'if (kept !== null) {\n        await this.#directory.sync()', by: 'if (kept !== null) {' },
+    patch: KEPT_UNFLUSHED,
     caughtAs: 'asked-anew',
     scenario: BARE,
     depth: 2,

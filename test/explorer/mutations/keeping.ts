@@ -1,18 +1,13 @@
 /** Mutations of: nothing is deleted because someone said no, and a refusal leads to the next credential, no further. */
 import { BARE } from '../scenarios.ts'
-import { type Mutation, ROGUE, THIEF } from './mutation.ts'
+import { FRESH_TAKES_PENDING, type Mutation, ROGUE, THIEF } from './mutation.ts'
 
 const JOURNEY = 'agent/lifecycle/journey.ts'
-const STORE = 'agent/store/store.ts'
 
 export const KEEP_AND_ROTATE: readonly Mutation[] = [
   {
     breaks: 'a spent nonce takes the pending secret with it',
-    patch: {
-      file: STORE,
-      replace: 'const fresh = Buffer',
-      by: `if (which === 'fresh') await this.#directory.move('pending.json', 'nonce', this.#nonce).catch(() => undefined)\n      const fresh = Buffer`,
-    },
+    patch: FRESH_TAKES_PENDING,
     caughtAs: 'deleted',
     scenario: THIEF,
     depth: 2,

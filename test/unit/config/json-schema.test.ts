@@ -43,7 +43,8 @@ describe('the JSON Schema', () => {
     ['a missing section', { ...GOOD, cloud: undefined }],
     ['a text for a number', { ...GOOD, timers: { joinMs: '1000' } }],
     ['a truncated secret', { ...GOOD, credentials: [{ kind: 'shared-secret', secret: SECRET_TEXT.slice(0, -1) }] }],
-    ['methods without TTLS', { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['TLS'] } }] }],
+    ['an EAP method that nobody offers', { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['PEAP'] } }] }],
+    ['another kind of permanent credential', { ...GOOD, permanentCredential: 'key' }],
     ['a certificate credential', { ...GOOD, credentials: [{ kind: 'certificate' }] }],
   ])('refuses %s', async (_, config) => {
     expect(await complaintOf(config)).not.toBeNull()
@@ -57,6 +58,7 @@ describe('the JSON Schema', () => {
 describe('the examples', () => {
   it('are there', () => {
     expect(EXAMPLES).toEqual([
+      'permanent-certificate.json',
       'plain-hotspots.json',
       'shared-secret.json',
       'temporary-derived-secret.json',

@@ -34,6 +34,7 @@ describe('loading a CA config', () => {
     const config = configOf(GOOD)
     expect(config).toMatchObject({
       identity: { account: 'acme', device: 'SN-000123', realm: 'zipkey.invalid' },
+      permanentCredential: 'secret',
       cloud: { url: 'https://api.zipkey.example', issuer: 'https://api.zipkey.example', caPem: CA_PEM, signingKeys: SIGNING_KEYS },
       wifi: { interface: 'auto', country: null, address: 'system' },
       state: { directory: '/var/lib/zipkey' },
@@ -71,7 +72,7 @@ describe('loading a CA config', () => {
     expect(config.hotspots).toEqual([
       {
         security: 'wired-eap',
-        eap: { methods: ['TTLS'], inner: 'MSCHAPV2', caPem: CA_PEM, serverName: 'aaa.zipkey.example', aaaDomain: 'op.example' },
+        eap: { methods: ['TLS', 'TTLS'], inner: 'MSCHAPV2', caPem: CA_PEM, serverName: 'aaa.zipkey.example', aaaDomain: 'op.example' },
       },
     ])
   })
@@ -102,6 +103,13 @@ describe('loading a CA config', () => {
     ])
     expect(loaded.config.hotspots[0]).toMatchObject({ hidden: true, frequenciesMhz: [2437] })
     expect(JSON.stringify(loaded.config.hotspots)).not.toContain('schlüssel')
+  })
+
+  it('asks for a certificate where it is told to, by the file or by the environment, and one hotspot of several is enough', () => {
+    const hotspots = [hotspot, { ...hotspot, ssid: 'Other', eap: { ...eap, methods: ['TLS'] } }]
+    expect(configOf({ ...GOOD, hotspots, permanentCredential: 'certificate' }).permanentCredential).toBe('certificate')
+    const { loaded } = load({ 'ca.json': { ...GOOD, hotspots } }, { ZIPKEY_PERMANENT_CREDENTIAL: 'certificate' })
+    expect(loaded).toMatchObject({ ok: true, config: { permanentCredential: 'certificate' } })
   })
 
   it('turns each kind of credential into the secret it stands for, in order', () => {
@@ -351,9 +359,29 @@ describe('a config with problems', () => {
       'ca.json: hotspots[0].passphrase: unknown key',
     ],
     [
-      'a hotspot without TTLS',
+      'no hotspot that takes a secret',
       { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['TLS'] } }] },
-      'ca.json: hotspots[0].eap.methods: this version joins by TTLS',
+      'ca.json: credentials: a secret joins by TTLS, which no hotspot offers: add "TTLS" to eap.methods of one that does',
+    ],
+    [
+      'a certificate to be asked for, and no hotspot that takes one',
+      { ...GOOD, permanentCredential: 'certificate' },
+      'ca.json: permanentCredential: a certificate joins by TLS, which no hotspot offers: add "TLS" to eap.methods of one that does',
+    ],
+    [
+      'another kind of permanent credential',
+      { ...GOOD, permanentCredential: 'key' },
+      'ca.json: permanentCredential: expected one of "secret", "certificate"',
+    ],
+    [
+      'an EAP method of later versions',
+      { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['PEAP'] } }] },
+      'ca.json: hotspots[0].eap.methods[0]: expected one of "TLS", "TTLS"',
+    ],
+    [
+      'a hotspot without any EAP method',
+      { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: [] } }] },
+      'ca.json: hotspots[0].eap.methods: expected at least 1 in the list',
     ],
     [
       'a hotspot without a CA',

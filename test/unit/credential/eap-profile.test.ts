@@ -2,9 +2,10 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { deriveHotspotPassword } from '../../../agent/contract/derivation.ts'
 import type { Credential } from '../../../agent/credential/credential.ts'
-import { eapProfile } from '../../../agent/credential/eap-profile.ts'
-import type { EapSettings } from '../../../agent/credential/hotspot.ts'
+import { canCarry, eapProfile, type TtlsProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapSettings, HotspotProfile } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
+import { certified, newDeviceKey } from '../../fakes/device-ca.ts'
 
 const KEY = new Uint8Array(32).fill(3)
 const IDENTITY = { account: 'acme', device: 'dev-1', realm: 'zipkey.example' }
@@ -20,6 +21,14 @@ const SETTINGS: EapSettings = {
   aaaDomain: 'operator.example',
 }
 
+const CERTIFICATE = certified(newDeviceKey(), 'dev-1')
+
+function ttls(settings: EapSettings): TtlsProfile {
+  const profile = eapProfile(IDENTITY, TEMPORARY, settings, true)
+  if (profile.method !== 'TTLS') throw new Error('a secret goes by TTLS')
+  return profile
+}
+
 describe('the EAP run of a credential', () => {
   it.each([
     [TEMPORARY, 'dev-1+t.line-7@acme.zipkey.example'],
@@ -31,9 +40,9 @@ describe('the EAP run of a credential', () => {
   })
 
   it("shows the operator's own password, not the secret", () => {
-    const profile = eapProfile(IDENTITY, TEMPORARY, SETTINGS, true)
+    const profile = ttls(SETTINGS)
     expect(profile.password.reveal()).toBe(deriveHotspotPassword(KEY, IDENTITY, 'operator.example'))
-    const elsewhere = eapProfile(IDENTITY, TEMPORARY, { ...SETTINGS, aaaDomain: 'other.example' }, true)
+    const elsewhere = ttls({ ...SETTINGS, aaaDomain: 'other.example' })
     expect(elsewhere.password.reveal()).not.toBe(profile.password.reveal())
   })
 
@@ -51,7 +60,47 @@ describe('the EAP run of a credential', () => {
   })
 
   it('can be printed without showing its password', () => {
-    const profile = eapProfile(IDENTITY, TEMPORARY, SETTINGS, true)
+    const profile = ttls(SETTINGS)
     expect(inspect(profile, { depth: null }) + JSON.stringify(profile)).not.toContain(profile.password.reveal())
+  })
+})
+
+describe('the EAP run of a certificate', () => {
+  it.each([true, false])(
+    'shows the account and nothing else of the device outside, and pins CA and name; dates checked: %s',
+    (checkDates) => {
+      expect(eapProfile(IDENTITY, CERTIFICATE, SETTINGS, checkDates)).toEqual({
+        method: 'TLS',
+        outerIdentity: 'anonymous@acme.zipkey.example',
+        fingerprint: CERTIFICATE.id.fingerprint,
+        chainPem: CERTIFICATE.chainPem,
+        privateKeyPem: CERTIFICATE.privateKeyPem,
+        caPem: 'PEM',
+        serverName: 'aaa.zipkey.example',
+        checkDates,
+      })
+    },
+  )
+
+  it('can be printed without showing its key', () => {
+    const profile = eapProfile(IDENTITY, CERTIFICATE, SETTINGS, true)
+    expect(inspect(profile, { depth: null }) + JSON.stringify(profile)).not.toContain('PRIVATE KEY')
+  })
+})
+
+describe('a hotspot', () => {
+  it.each([
+    [['TTLS'], true, false],
+    [['TLS'], false, true],
+    [['TLS', 'TTLS'], true, true],
+  ] as const)('that offers %j takes a secret: %s, a certificate: %s', (methods, takesSecret, takesCertificate) => {
+    const hotspot: HotspotProfile = { security: 'wired-eap', eap: { ...SETTINGS, methods } }
+    for (const secret of [TEMPORARY, FLASHED, ISSUED]) expect(canCarry(hotspot, secret)).toBe(takesSecret)
+    expect(canCarry(hotspot, CERTIFICATE)).toBe(takesCertificate)
+  })
+
+  it('without 802.1X takes any credential, since it sees none', () => {
+    const hotspot: HotspotProfile = { security: 'open', ssid: new Uint8Array(1), hidden: false, frequenciesMhz: [] }
+    for (const credential of [TEMPORARY, CERTIFICATE]) expect(canCarry(hotspot, credential)).toBe(true)
   })
 })

@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest'
+import type { Candidate } from '../../../agent/credential/credential.ts'
+import type { EapMethod } from '../../../agent/credential/hotspot.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import { type Journey, setOut, withPending } from '../../../agent/lifecycle/journey.ts'
 import type { Effect, Event, State } from '../../../agent/lifecycle/state.ts'
 import { START, transition } from '../../../agent/lifecycle/transition.ts'
+import type { Bss } from '../../../agent/ports.ts'
+import { certified, newDeviceKey } from '../../fakes/device-ca.ts'
 import {
   bssAt,
   currentCandidate,
   failureOf,
   flashedCandidate,
   holdOn,
+  hotspot,
   issued,
   journeyOf,
   linkOn,
@@ -392,6 +397,20 @@ describe('transition', () => {
     const [waiting] = transition(next, failed('ERR_WIFI_JOIN_TIMEOUT'), 0)
     expect(waiting).toMatchObject({ phase: 'waiting', because: { code: 'ERR_WIFI_EAP_REJECTED' } })
     expect(waiting.phase === 'waiting' && waiting.journey.candidates[0].slot).toBe('temporary')
+  })
+
+  it('joins only where the profile takes the credential, and says so where none does', () => {
+    const withMethods = (bss: Bss, ...methods: EapMethod[]): Bss => ({ ...bss, hotspot: { ...hotspot, eap: { ...hotspot.eap, methods } } })
+    const [forCertificates, forSecrets] = [withMethods(bssAt(3, -80), 'TLS'), withMethods(bssAt(4, -30), 'TTLS')]
+    const certificate: Candidate = { slot: 'current', credential: certified(newDeviceKey(), 'dev-1') }
+    const scanned = (candidate: Candidate, ...bsss: readonly Bss[]) =>
+      transition({ phase: 'scanning', journey: journeyOf(candidate, temporaryCandidate) }, { type: 'scanned', bsss }, 0)
+    expect(scanned(certificate, forSecrets, forCertificates)[0]).toMatchObject({ phase: 'joining', bss: forCertificates, others: [] })
+    expect(scanned(temporaryCandidate, forCertificates, forSecrets)[0]).toMatchObject({ phase: 'joining', bss: forSecrets, others: [] })
+    const [waiting, wait] = scanned(certificate, forSecrets)
+    expect(waiting).toMatchObject({ phase: 'waiting', because: { code: 'ERR_WIFI_NO_METHOD', detail: expect.stringContaining('TLS') } })
+    expect([wait, waiting.phase === 'waiting' && waiting.journey.candidates[0]]).toMatchObject([{ do: 'wait' }, certificate])
+    expect(scanned(certificate)[0]).toMatchObject({ phase: 'waiting', because: { code: 'ERR_WIFI_NO_HOTSPOT' } })
   })
 
   it('puts a stronger evil twin behind the good BSS after one attempt', () => {

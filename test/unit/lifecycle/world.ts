@@ -4,7 +4,7 @@
  */
 
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
-import { type Credential, credentialLabel, type IssuedSecret } from '../../../agent/credential/credential.ts'
+import { type Credential, credentialLabel, type IssuedCredential } from '../../../agent/credential/credential.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import type { Effect, Event } from '../../../agent/lifecycle/state.ts'
 import { type DeviceCredentials, type IssuedId, issuedName } from '../../../cloud/rules/device-credentials.ts'
@@ -22,7 +22,7 @@ export type Fate = 'ok' | 'request-lost' | 'answer-lost' | 'forged-failure'
 export type StepEffect = Exclude<Effect, { do: 'watch-link' | 'watch-radio' | 'keep-token' }>
 
 type Exchange = Extract<Effect, { do: 'join' | 'ask-time' | 'authenticate' | 'request-swap' }>
-type Disk = { pending: IssuedSecret | null; current: IssuedSecret | null; nonce: string | null }
+type Disk = { pending: IssuedCredential | null; current: IssuedCredential | null; nonce: string | null }
 
 const PRESENTED: TemporaryPresented = {
   deviceId: 'dev-1',

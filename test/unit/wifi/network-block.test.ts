@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import type { TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { PlainHotspot } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Bss } from '../../../agent/ports.ts'
-import { type BssSecurity, type NetworkBlock, networkBlock } from '../../../agent/wifi/network-block.ts'
+import { type BssSecurity, blobsOf, type NetworkBlock, networkBlock } from '../../../agent/wifi/network-block.ts'
 
 const SETTINGS = { methods: ['TTLS'], inner: 'PAP', caPem: 'x', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
 const RADIO: Bss = {
@@ -14,7 +14,7 @@ const RADIO: Bss = {
 }
 const WIRED: Bss = { ...RADIO, frequencyMhz: 0, hotspot: { security: 'wired-eap', eap: SETTINGS } }
 const PROTECTED: BssSecurity = { keyManagement: ['WPA-EAP', 'WPA-EAP-SHA256'], managementFrames: 'protected' }
-const EAP: EapProfile = {
+const EAP: TtlsProfile = {
   method: 'TTLS',
   inner: 'PAP',
   outerIdentity: 'anonymous@acme.zipkey.test',
@@ -25,7 +25,18 @@ const EAP: EapProfile = {
   checkDates: true,
 }
 
-const RUN = { eap: EAP, caBlobName: 'ca' }
+const TLS: TlsProfile = {
+  method: 'TLS',
+  outerIdentity: 'anonymous@acme.zipkey.test',
+  fingerprint: 'a'.repeat(52),
+  chainPem: 'the chain',
+  privateKeyPem: new Secret('the key'),
+  caPem: 'x',
+  serverName: 'aaa.zipkey.test',
+  checkDates: true,
+}
+/** SHA-256 of "x", its first half. */
+const CA_BLOB = 'zipkey-ca-2d711642b726b04401627ca9fbac32f5'
 
 /** What wpa_supplicant would be told: signature and value. */
 const told = (block: NetworkBlock): Readonly<Record<string, string>> =>
@@ -38,7 +49,7 @@ const told = (block: NetworkBlock): Readonly<Record<string, string>> =>
 
 describe('the network block', () => {
   it('names exactly one BSS on exactly one channel', () => {
-    expect(told(networkBlock(RADIO, PROTECTED, RUN))).toMatchObject({
+    expect(told(networkBlock(RADIO, PROTECTED, EAP))).toMatchObject({
       ssid: 'ay:"\n\u00ff',
       bssid: 's:02:00:00:00:01:00',
       scan_freq: 's:2437',
@@ -48,9 +59,9 @@ describe('the network block', () => {
   })
 
   it.each([RADIO, WIRED])('always asks for CA and name, and shows the outer identity only', (bss) => {
-    expect(told(networkBlock(bss, PROTECTED, RUN))).toMatchObject({
+    expect(told(networkBlock(bss, PROTECTED, EAP))).toMatchObject({
       eap: 's:TTLS',
-      ca_cert: 's:blob://ca',
+      ca_cert: `s:blob://${CA_BLOB}`,
       domain_match: 'ay:aaa.zipkey.test',
       anonymous_identity: 'ay:anonymous@acme.zipkey.test',
       identity: 'ay:dev-1@acme.zipkey.test',
@@ -58,7 +69,7 @@ describe('the network block', () => {
   })
 
   it('passes what comes from outside as bytes, so that quotes and line feeds stay what they are', () => {
-    const block = told(networkBlock(RADIO, PROTECTED, RUN))
+    const block = told(networkBlock(RADIO, PROTECTED, EAP))
     expect(block.password).toBe('ay:pass"\nword')
     for (const key of ['ssid', 'identity', 'anonymous_identity', 'password', 'domain_match']) expect(block[key]).toMatch(/^ay:/)
   })
@@ -67,25 +78,61 @@ describe('the network block', () => {
     ['requires protected management frames where the BSS has them', 'protected', 'i:2'],
     ['does without where it has not', 'open', 'i:0'],
   ] as const)('%s', (_, managementFrames, expected) => {
-    expect(told(networkBlock(RADIO, { ...PROTECTED, managementFrames }, RUN)).ieee80211w).toBe(expected)
+    expect(told(networkBlock(RADIO, { ...PROTECTED, managementFrames }, EAP)).ieee80211w).toBe(expected)
   })
 
   it('relaxes the dates and nothing else when dates are not checked', () => {
-    const strict = told(networkBlock(RADIO, PROTECTED, RUN))
+    const strict = told(networkBlock(RADIO, PROTECTED, EAP))
     expect(strict).not.toHaveProperty('phase1')
-    const { phase1, ...rest } = told(networkBlock(RADIO, PROTECTED, { ...RUN, eap: { ...EAP, checkDates: false } }))
+    const { phase1, ...rest } = told(networkBlock(RADIO, PROTECTED, { ...EAP, checkDates: false }))
     expect(phase1).toBe('s:tls_disable_time_checks=1')
     expect(rest).toEqual(strict)
   })
 
   it.each(['PAP', 'MSCHAPV2'] as const)('has %s inside the tunnel', (inner) => {
-    expect(told(networkBlock(RADIO, PROTECTED, { ...RUN, eap: { ...EAP, inner } })).phase2).toBe(`s:auth=${inner}`)
+    expect(told(networkBlock(RADIO, PROTECTED, { ...EAP, inner })).phase2).toBe(`s:auth=${inner}`)
   })
 
   it('has no SSID, channel or key management of a radio on a wire', () => {
-    const block = told(networkBlock(WIRED, PROTECTED, RUN))
+    const block = told(networkBlock(WIRED, PROTECTED, EAP))
     expect(block.key_mgmt).toBe('s:IEEE8021X')
     for (const key of ['ssid', 'bssid', 'scan_freq', 'ieee80211w']) expect(block).not.toHaveProperty(key)
+  })
+
+  it('shows with a certificate the outer identity alone, and refers to chain and key by names that tell neither', () => {
+    const block = told(networkBlock(RADIO, PROTECTED, TLS))
+    expect(block).toMatchObject({
+      eap: 's:TLS',
+      identity: 'ay:anonymous@acme.zipkey.test',
+      ca_cert: `s:blob://${CA_BLOB}`,
+      domain_match: 'ay:aaa.zipkey.test',
+      client_cert: `s:blob://zipkey-cert-${TLS.fingerprint}`,
+      private_key: `s:blob://zipkey-key-${TLS.fingerprint}`,
+    })
+    for (const key of ['phase2', 'password', 'anonymous_identity']) expect(block).not.toHaveProperty(key)
+    expect(JSON.stringify(block)).not.toContain('the key')
+  })
+
+  it('relaxes the dates and nothing else with a certificate too', () => {
+    const strict = told(networkBlock(RADIO, PROTECTED, TLS))
+    const { phase1, ...rest } = told(networkBlock(RADIO, PROTECTED, { ...TLS, checkDates: false }))
+    expect(phase1).toBe('s:tls_disable_time_checks=1')
+    expect(rest).toEqual(strict)
+  })
+})
+
+describe('what wpa_supplicant keeps in memory', () => {
+  it('is the CA for a password, and chain and key as well for a certificate', () => {
+    expect(blobsOf(EAP)).toEqual([{ name: CA_BLOB, text: 'x' }])
+    expect(blobsOf(TLS)).toEqual([
+      { name: CA_BLOB, text: 'x' },
+      { name: `zipkey-cert-${TLS.fingerprint}`, text: 'the chain' },
+      { name: `zipkey-key-${TLS.fingerprint}`, text: 'the key' },
+    ])
+  })
+
+  it('has another name where another CA is meant', () => {
+    expect(blobsOf({ ...EAP, caPem: 'y' })[0].name).not.toBe(CA_BLOB)
   })
 })
 

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Credential, credentialLabel } from '../../../../agent/credential/credential.ts'
 import { Secret } from '../../../../agent/credential/secret.ts'
-import { encodeSlot } from '../../../../agent/store/records.ts'
+import { encodeKey, encodeSlot } from '../../../../agent/store/records.ts'
 import type { DiskPlace } from '../../../../scripts/campaign/faults/disk.ts'
 import { readDisk } from '../../../../scripts/campaign/faults/disk.ts'
 import { judge } from '../../../../scripts/campaign/faults/judge.ts'
+import { certified, newDeviceKey } from '../../../fakes/device-ca.ts'
 
 const CONFIG = join(import.meta.dirname, '../../../../config/examples/temporary-derived-secret.json')
 
@@ -39,8 +40,15 @@ describe('the judge of a disk', () => {
     write('current.json', slot('c'))
     const { pending, current, flashed, problems } = await readDisk(place())
     expect(problems).toEqual([])
-    expect([pending?.id.secretId, current?.id.secretId]).toEqual([idOf('p'), idOf('c')])
+    expect([pending, current].map((credential) => credential && credentialLabel(credential))).toEqual([`s.${idOf('p')}`, `s.${idOf('c')}`])
     expect(flashed.map(credentialLabel)).toEqual(['t.line-7'])
+  })
+
+  it('finds a certificate, and the key that it was asked for with beside it', async () => {
+    const certificate = certified(newDeviceKey(), name.device)
+    write('current.json', encodeSlot(name, certificate))
+    write('key', encodeKey(name, certificate.privateKeyPem))
+    expect(await readDisk(place())).toMatchObject({ current: certificate, problems: [] })
   })
 
   it('takes an unfinished file under its temporary name for nothing', async () => {
@@ -53,6 +61,7 @@ describe('the judge of a disk', () => {
     ['an empty slot file', 'current.json', '', 'current.json is torn'],
     ['a slot with a changed byte', 'current.json', slot('c').replace('zks_', 'zkt_'), 'current.json is torn'],
     ['a torn nonce', 'nonce', '{"format":1', 'nonce is torn'],
+    ['a torn key', 'key', '{"format":1', 'key is torn'],
     ['a file that was set aside', 'pending.json.set-aside-1', slot('p'), 'there is a file pending.json.set-aside-1'],
   ])('objects to %s', async (_, file, text, problem) => {
     write(file, text)

@@ -6,10 +6,10 @@ import { cloudStatesAt, dutyAt, nonceDutyAt, type Timeline } from '../../../../s
 const enrolled: CloudState = { ...NO_CREDENTIALS, temporary: { state: 'open', keyId: 'line-7' } }
 const timeline: Timeline = {
   duties: [
-    { fromBytes: 500, event: 'stored', secretId: 'a', slots: ['pending', 'current'] },
-    { fromBytes: 900, event: 'promoted', secretId: 'a', slots: ['current'] },
+    { fromBytes: 500, event: 'stored', label: 's.a', slots: ['pending', 'current'] },
+    { fromBytes: 900, event: 'promoted', label: 's.a', slots: ['current'] },
   ],
-  nonceDuties: [{ fromBytes: 400, secretId: 'a' }],
+  nonceDuties: [{ fromBytes: 400, label: 's.a' }],
   cloud: [
     { state: null, fromBytes: 0, toBytes: 300 },
     { state: enrolled, fromBytes: 200, toBytes: Number.POSITIVE_INFINITY },
@@ -28,7 +28,7 @@ describe('a cut at a moment of a recorded life', () => {
 
   it('owes the nonce once a secret came for it', () => {
     expect(nonceDutyAt(timeline, cut(399, 450))).toBeNull()
-    expect(nonceDutyAt(timeline, cut(400, 450))?.secretId).toBe('a')
+    expect(nonceDutyAt(timeline, cut(400, 450))?.label).toBe('s.a')
   })
 
   it.each([

@@ -41,6 +41,15 @@ describe('the CA config of one device', () => {
     expect(readFileSync(file, 'utf8').includes('zkp_')).toBe(given === 'provisioning key')
   })
 
+  it('makes the agent ask for a certificate where that is wanted, and is refused where no hotspot takes one', async () => {
+    const file = join(makeRoot(), 'ca.json')
+    const request: CaConfigRequest = { ...REQUEST, permanentCredential: 'certificate' }
+    expect(await writeConfig(file, caConfigFor(request), 0o600)).toMatchObject({ ok: false, problems: [expect.stringContaining('"TLS"')] })
+    const hotspots = [{ ...hotspot, eap: { ...eap, methods: ['TLS', 'TTLS'] } }]
+    expect(await writeConfig(file, caConfigFor({ ...request, hotspots }), 0o600)).toEqual({ ok: true })
+    expect(loadConfig({ environment: {}, configFile: file })).toMatchObject({ config: { permanentCredential: 'certificate' } })
+  })
+
   it.each([0o600, 0o640] as const)('is readable for whom it was said, whatever the umask: %o', async (mode) => {
     const file = join(makeRoot(), 'ca.json')
     const before = process.umask(0o077)
