@@ -11,7 +11,7 @@ const project = (name: string, timeoutMs: number, serial: boolean) => ({
 })
 
 // The tests of the cloud's behaviour, which stand on any database; the others look at what is no different there.
-const CLOUD_SUITE = ['cloud*', 'refusals', 'rotation'].map((name) => `test/system/${name}.test.ts`)
+const CLOUD_SUITE = ['certificates', 'cloud*', 'external-ca', 'refusals', 'rotation'].map((name) => `test/system/${name}.test.ts`)
 
 /** The cloud's suite once more, on PostgreSQL or on a pair of processes on one (test/system/cloud-stage.ts). */
 function stage(name: 'postgres' | 'pair', exclude: readonly string[]): TestProjectInlineConfiguration {
@@ -29,8 +29,8 @@ export default defineConfig({
       project('adapter', 30_000, true),
       project('system', 60_000, true),
       stage('postgres', []),
-      // Limits per address are counted by each process for itself.
-      stage('pair', ['test/system/cloud-limits.test.ts']),
+      // Limits per address are counted by each process for itself, and what is wrong with a CA is told by one before it serves.
+      stage('pair', ['test/system/cloud-limits.test.ts', 'test/system/external-ca.test.ts']),
       project('radio', 90_000, true),
     ],
   },

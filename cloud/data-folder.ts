@@ -82,18 +82,11 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   }
 }
 
-/** Reads a file that the folder or its config names. */
-export const readNamedFile = (path: string): Promise<string> =>
-  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new DataFolderError(`${path} cannot be read: ${error.code === 'ENOENT' ? 'it is not there' : error.message}`)
-  })
-
 /** Reads a file that must be its owner's alone. */
 export async function readPrivateFile(path: string): Promise<string> {
-  const text = await readNamedFile(path)
   const { mode } = await stat(path)
   if ((mode & 0o077) !== 0) throw new DataFolderError(`${path} can be read by others: chmod 0600 it`)
-  return text
+  return readFile(path, 'utf8')
 }
 
 /** Reads `config.json`. */

@@ -1,6 +1,7 @@
 /** `database` of `config.json`: a PostgreSQL database, or none for SQLite in the folder. */
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type DatabaseSettings, DataFolderError, dataFiles, readNamedFile, readPrivateFile } from './data-folder.ts'
+import { type DatabaseSettings, DataFolderError, dataFiles, readPrivateFile } from './data-folder.ts'
 import { type DatabasePlace, migrateDatabase } from './store/database.ts'
 import { DatabaseUnavailable } from './store/database-unavailable.ts'
 import { parsePostgresUrl } from './store/postgres-address.ts'
@@ -13,10 +14,14 @@ export async function databasePlace(folder: string, settings: DatabaseSettings |
   if (!address.ok) throw new DataFolderError(`database: url: ${address.problem}`)
   const readPassword = async (file: string): Promise<string> => (await readPrivateFile(resolve(folder, file))).replace(/\r?\n$/, '')
   // Read once now, so that a file that is missing is told at the start and not by the first request.
-  if (passwordFile !== undefined) await readPassword(passwordFile)
+  if (passwordFile !== undefined) await readPassword(passwordFile).catch(told('database.passwordFile'))
   const password = passwordFile === undefined ? null : () => readPassword(passwordFile)
-  const ca = caFile === undefined ? null : await readNamedFile(resolve(folder, caFile))
+  const ca = caFile === undefined ? null : await readFile(resolve(folder, caFile), 'utf8').catch(told('database.caFile'))
   return { engine: 'postgres', address: address.value, password, ca, connections }
+}
+
+const told = (member: string) => (error: Error) => {
+  throw error instanceof DataFolderError ? error : new DataFolderError(`${member}: ${error.message}`)
 }
 
 /** Brings the folder's database to this version's shape; a database that is out of reach is told in one line. */
