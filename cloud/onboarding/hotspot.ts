@@ -1,18 +1,19 @@
 /** What AAA servers ask and tell (contract §6): the password to check a device against, and what became of it. */
 import { randomBytes } from 'node:crypto'
 import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
-import { type InnerIdentity, parseInnerIdentity } from '../../agent/contract/names.ts'
+import { type CredentialId, type InnerIdentity, parseInnerIdentity } from '../../agent/contract/names.ts'
 import type { CloudParts } from '../parts.ts'
 import type { CredentialEventName } from '../rules/audit-event.ts'
 import type { CredentialEvent } from '../rules/device-credentials.ts'
-import { judgeAtHotspot } from '../rules/hotspot.ts'
+import { type HotspotVerdict, judgeAtHotspot } from '../rules/hotspot.ts'
 import { type AuditEntry, appendAudit, auditedSession } from '../store/audit-log.ts'
 import { accountExists, type StoredAaaClient } from '../store/principals.ts'
 import { auditEntries } from './audit-entries.ts'
 import { type CredentialRecords, credentialsOf, decoySecret, readRecords, secretOf, temporaryPresented } from './records.ts'
 
-// A session is proved again after this long; one that only swaps needs less.
-const SESSION_S = 3600
+// A session is proved again after its time; one that only swaps needs less.
+/** How long a session may last, in seconds. */
+export const SESSION_S = 3600
 const SWAP_SESSION_S = 900
 
 /** A device at a hotspot, as the AAA server tells it. */
@@ -23,12 +24,13 @@ export type HotspotGrant = { readonly password: string; readonly sessionS: numbe
 
 const principalOf = (client: StoredAaaClient): string => `aaa:${client.id}`
 
+/** Whether the AAA client may see the account. */
+export const isGranted = ({ accounts }: StoredAaaClient, account: string): boolean => accounts === null || accounts.includes(account)
+
 /** The identity, where it has the form of the contract and the AAA client may see its account. */
 function visibleIdentity(client: StoredAaaClient, text: string): InnerIdentity | null {
   const identity = parseInnerIdentity(text)
-  if (!identity.ok) return null
-  const granted = client.accounts === null || client.accounts.includes(identity.value.account)
-  return granted ? identity.value : null
+  return identity.ok && isGranted(client, identity.value.account) ? identity.value : null
 }
 
 /**
@@ -58,22 +60,17 @@ async function judge(parts: CloudParts, identity: InnerIdentity, { found, key }:
   return judgeAtHotspot(credentialsOf(found), { id: identity.credentialId, presented, nowMs })
 }
 
-const told = (event: CredentialEventName, { credentialId }: InnerIdentity, detail: string): CredentialEvent => ({
-  event,
-  credentialId,
-  detail,
-})
-
-async function tell(
+/** Adds to the log of a device or, where none is known, of an account. */
+export async function tell(
   parts: CloudParts,
   client: StoredAaaClient,
-  identity: InnerIdentity,
+  whose: { readonly account: string; readonly device: string | null },
   events: readonly CredentialEvent[],
   session: string | null,
 ): Promise<void> {
   // An account that does not exist has no log that anybody reads.
-  if (!(await accountExists(parts.db, identity.account))) return
-  await appendAudit(parts.db, parts.nowMs(), auditEntries(identity, principalOf(client), events, session))
+  if (!(await accountExists(parts.db, whose.account))) return
+  await appendAudit(parts.db, parts.nowMs(), auditEntries(whose, principalOf(client), events, session))
 }
 
 /** How an EAP run ended; `session` is null where the AAA server never got a handle. */
@@ -84,13 +81,20 @@ export async function recordHotspotResult(parts: CloudParts, client: StoredAaaCl
   const identity = visibleIdentity(client, result.identity)
   if (identity === null) return
   const verdict = await judge(parts, identity, await readRecords(parts.db, identity, identity.credentialId))
+  await tell(parts, client, identity, resultEvents(identity.credentialId, result, verdict), result.session)
+}
+
+/** What the audit log tells of a result. */
+export function resultEvents(credentialId: CredentialId, result: HotspotResult, verdict: HotspotVerdict): readonly CredentialEvent[] {
   const how = `${result.method} ${result.station}`
-  const events: CredentialEvent[] = []
-  if (result.accepted) events.push(told('hotspot-accepted', identity, how))
-  else if (verdict.good) events.push(told('hotspot-rejected', identity, `${how}: wrong password`))
-  else events.push(told('hotspot-refused', identity, `${how}: ${verdict.reason}`))
-  if (result.accepted && verdict.good && verdict.use === 'pending') events.push(told('pending-seen-at-hotspot', identity, how))
-  await tell(parts, client, identity, events, result.session)
+  const told = (event: CredentialEventName, detail: string): CredentialEvent => ({ event, credentialId, detail })
+  if (!result.accepted && !verdict.good) return [told('hotspot-refused', `${how}: ${verdict.reason}`)]
+  if (!result.accepted) {
+    const why = credentialId.kind === 'certificate' ? 'refused by the AAA server' : 'wrong password'
+    return [told('hotspot-rejected', `${how}: ${why}`)]
+  }
+  const isPending = verdict.good && verdict.use === 'pending'
+  return [told('hotspot-accepted', how), ...(isPending ? [told('pending-seen-at-hotspot', how)] : [])]
 }
 
 /** A session's begin or end, as the access point counted it. */

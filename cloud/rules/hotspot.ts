@@ -1,5 +1,5 @@
 /** Whether a credential opens a hotspot (contract §5 and §6). A hotspot's word changes nothing: it may be rogue. */
-import type { CredentialId } from '../../agent/contract/names.ts'
+import { type CredentialId, type DeviceName, formatCredentialId, type InnerIdentity } from '../../agent/contract/names.ts'
 import { type DeviceCredentials, issuedRecord } from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
 import { isRearmed } from './rearm.ts'
@@ -10,6 +10,16 @@ export type HotspotVerdict =
   | { readonly good: false; readonly reason: string }
 
 const refused = (reason: string): HotspotVerdict => ({ good: false, reason })
+
+/** The device part of an identity that names no device (contract §1, the outer identity). */
+const ANONYMOUS = 'anonymous'
+
+/** Whether an identity may stand beside a certificate of this device: of its account, and naming no device or credential but these. */
+export function isIdentityOf(identity: InnerIdentity, holder: DeviceName, certificate: CredentialId): boolean {
+  if (identity.account !== holder.account) return false
+  if (identity.device !== holder.device && identity.device !== ANONYMOUS) return false
+  return identity.credentialId.kind === 'flashed' || formatCredentialId(identity.credentialId) === formatCredentialId(certificate)
+}
 
 /** A credential shown at a hotspot; `presented` is null unless it is a temporary one of a key that exists. */
 export type AtHotspot = { readonly id: CredentialId; readonly presented: TemporaryPresented | null; readonly nowMs: number }

@@ -1,8 +1,15 @@
-/** The chains of issued certificates: what a device is answered again, and whose key verifies it. */
+/** Issued certificates: whose each is, and its chain, which a device is answered again and which holds the key that verifies it. */
+import type { DeviceName } from '../../agent/contract/names.ts'
 import type { Database } from './tables.ts'
 
 /** The chain (PEM, the device's own first) of the certificate with this fingerprint; whose it is and whether it is good is another question. */
 export async function findChain(db: Database, fingerprint: string): Promise<string | null> {
   const row = await db.selectFrom('issued_secret').select('certificate').where('secret_id', '=', fingerprint).executeTakeFirst()
   return row?.certificate ?? null
+}
+
+/** The device that the certificate with this fingerprint was issued to; whether it is still good is another question. */
+export async function findHolder(db: Database, fingerprint: string): Promise<DeviceName | null> {
+  const query = db.selectFrom('issued_secret').select(['account', 'device']).where('secret_id', '=', fingerprint)
+  return (await query.where('certificate', 'is not', null).executeTakeFirst()) ?? null
 }
