@@ -14,7 +14,8 @@ export type FreeradiusSite = {
   readonly radiusSecret: string
   readonly serverCertPath: string
   readonly serverKeyPath: string
-  readonly caPath: string
+  /** The CA of devices' certificates. */
+  readonly deviceCaPath: string
   readonly listenAddress: string
   readonly runDir: string
   /** The address or network that access points ask from; the server's own address where it is absent. */
@@ -43,7 +44,7 @@ const siteConf = (site: FreeradiusSite): string =>
     line('radius_secret', site.radiusSecret),
     line('server_certificate', site.serverCertPath),
     line('server_key', site.serverKeyPath),
-    line('server_ca', site.caPath),
+    line('device_ca', site.deviceCaPath),
     line('listen_address', site.listenAddress),
     `auth_port = ${site.authPort ?? 1812}\n`,
     `acct_port = ${site.acctPort ?? 1813}\n`,

@@ -5,6 +5,9 @@ import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 
+/** A hotspot's AAA server hands over a certificate (PEM) of at most this length. */
+const MAX_PEM_CHARACTERS = 3800
+
 /** How far the CA's clock may be ahead. */
 const CLOCK_LEEWAY_MS = 300_000
 
@@ -29,6 +32,7 @@ function faultOf(own: X509Certificate, { device, publicKey, nowMs }: Expected): 
   if (!own.publicKey.equals(publicKey)) return 'the certificate is of another key'
   const names = own.subject.split('\n').filter((line) => line.startsWith('CN='))
   if (names.length !== 1 || names[0] !== `CN=${device}`) return "the certificate's common name is not the device id"
+  if (own.toString().length > MAX_PEM_CHARACTERS) return `the certificate is longer than ${MAX_PEM_CHARACTERS} characters of PEM`
   if (own.ca) return 'the certificate is one of a CA'
   // Without the extension a certificate is for every purpose.
   if (own.keyUsage !== undefined && !own.keyUsage.includes(CLIENT_AUTH))

@@ -23,14 +23,17 @@ export type LabPki = {
   /** CA of the Cloud API's TLS. */
   cloudCaFile: string
   cloud: CertificateFiles
+  /** CA of the devices' certificates, which the lab's cloud signs with. */
+  deviceCa: CertificateFiles
 }
 
 /** Gives the lab's certificates, made the first time. */
 export async function preparePki(): Promise<LabPki> {
-  const folder = await buildOnce('pki', '2', async (unfinished) => {
+  const folder = await buildOnce('pki', '3', async (unfinished) => {
     const aaaCa = await createAuthority(unfinished, 'aaa-ca')
     const evilCa = await createAuthority(unfinished, 'evil-ca')
     const cloudCa = await createAuthority(unfinished, 'cloud-ca')
+    await createAuthority(unfinished, 'device-ca')
     await issueServer(unfinished, aaaCa, { name: 'aaa', dnsName: aaaServerName })
     await issueServer(unfinished, aaaCa, { name: 'other-name', dnsName: 'other.zipkey.test' })
     await issueServer(unfinished, evilCa, { name: 'evil-aaa', dnsName: aaaServerName })
@@ -46,5 +49,6 @@ export async function preparePki(): Promise<LabPki> {
     evilAaa: files('evil-aaa'),
     cloudCaFile: join(folder, 'cloud-ca.pem'),
     cloud: files('cloud'),
+    deviceCa: files('device-ca'),
   }
 }

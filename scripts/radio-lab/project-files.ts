@@ -38,7 +38,8 @@ export function installHotspot(tree: string, pki: LabPki, secrets: LabSecrets): 
   for (const name of shippedConfiguration) copyFileSync(join(checkoutFolder(), freeradius, name), join(hotspot, 'freeradius', name))
   mkdirSync(join(hotspot, 'pki'))
   const servers = [pki.aaa, pki.otherName, pki.evilAaa].flatMap(({ certificateFile, keyFile }) => [certificateFile, keyFile])
-  for (const file of [pki.aaaCaFile, pki.evilCaFile, pki.cloudCaFile, ...servers]) copyFileSync(file, join(hotspot, 'pki', basename(file)))
+  const authorities = [pki.aaaCaFile, pki.evilCaFile, pki.cloudCaFile, pki.deviceCa.certificateFile]
+  for (const file of [...authorities, ...servers]) copyFileSync(file, join(hotspot, 'pki', basename(file)))
   copyFileSync(pki.aaa.certificateFile, join(hotspot, 'aaa.pem'))
   copyFileSync(pki.aaa.keyFile, join(hotspot, 'aaa.key'))
   const values: Record<string, string> = {

@@ -9,10 +9,14 @@ import { AAA_CLIENT_ID, CLOUD_HOST, DEVICE, KEY_ID, REALM } from './names.ts'
 import { builtProgram, type Inside } from './programs.ts'
 import type { AuditLine } from './story.ts'
 
-/** Where the cloud lives: its folder, its TLS certificate with the CA, the address to listen on, and the namespace if it is not ours. */
+/**
+ * Where the cloud lives: its folder, its TLS certificate with the CA, the CA of devices' certificates where the hotspot was given one
+ * before (null: the one that `init` makes), the address to listen on, and the namespace if it is not ours.
+ */
 export type LabCloudPlace = {
   readonly folder: string
   readonly tls: CertificateFiles & { readonly caFile: string }
+  readonly deviceCa: CertificateFiles | null
   readonly listen: string
   readonly namespace: string | null
   readonly inside: Inside
@@ -27,6 +31,8 @@ export class LabCloud {
   readonly port: number
   readonly provisioningKeyFile: string
   readonly signingKeysFile: string
+  /** The CA of devices' certificates, for the AAA server. */
+  readonly deviceCaFile: string
   readonly #place: LabCloudPlace
   readonly #daemon: Daemon
 
@@ -36,6 +42,7 @@ export class LabCloud {
     this.port = port
     this.provisioningKeyFile = join(place.folder, 'provisioning-key')
     this.signingKeysFile = join(place.folder, 'cloud-jwks.json')
+    this.deviceCaFile = join(place.folder, 'device-ca.pem')
   }
 
   get caFile(): string {
@@ -78,6 +85,7 @@ export async function openLabCloud(place: LabCloudPlace, aaaClientSecret: string
   const tls = ['--tls-cert', certificateFile, '--tls-key', keyFile, '--tls-ca', caFile]
   const init = ['init', '--data', dataOf(place), '--host', CLOUD_HOST, '--listen', place.listen, ...tls]
   await run([], [process.execPath, builtProgram('zipkey-cloud'), ...init])
+  if (place.deviceCa !== null) await putDeviceCa(place, place.deviceCa)
   const daemon = await startDaemon({
     command: [process.execPath, builtProgram('zipkey-cloud'), 'serve', '--data', dataOf(place), '--log-level', place.logLevel ?? 'info'],
     namespace: place.namespace,
@@ -96,6 +104,12 @@ export async function openLabCloud(place: LabCloudPlace, aaaClientSecret: string
   }
 }
 
+/** The CA's file of a cloud holds certificate and key. */
+async function putDeviceCa(place: LabCloudPlace, { certificateFile, keyFile }: CertificateFiles): Promise<void> {
+  const text = (await readFile(certificateFile, 'utf8')) + (await readFile(keyFile, 'utf8'))
+  await writeFile(join(dataOf(place), 'device-ca.pem'), text)
+}
+
 /** The operator's file of `init`, with the port that was really taken. */
 async function writeClientFile(place: LabCloudPlace, port: number): Promise<void> {
   const made: unknown = JSON.parse(await readFile(join(dataOf(place), 'client.json'), 'utf8'))
@@ -111,4 +125,5 @@ async function prepare(cloud: LabCloud, { folder }: LabCloudPlace, aaaClientSecr
   await cloud.operate('provisioning-key', 'create', DEVICE.account, KEY_ID, '--allow', 'SN-*', '--out', cloud.provisioningKeyFile)
   await cloud.operate('aaa-client', 'create', AAA_CLIENT_ID, '--aaa-domain', REALM, '--secret-file', secretFile)
   await cloud.operate('signing-keys', '--out', cloud.signingKeysFile)
+  await cloud.operate('device-ca', '--out', cloud.deviceCaFile)
 }

@@ -48,8 +48,9 @@ export async function openRadioDevice(
   closers: (() => Promise<unknown>)[],
   { moreFiles }: RadioDeviceOptions = {},
 ): Promise<RadioDevice> {
-  const tls = { ...image.pki.cloud, caFile: image.pki.cloudCaFile }
-  const cloud = await openLabCloud({ folder, tls, listen: '127.0.0.1:0', namespace: null, inside: [] }, image.aaaClient.secret)
+  const { deviceCa, cloudCaFile: caFile } = image.pki
+  const place = { folder, tls: { ...image.pki.cloud, caFile }, deviceCa, listen: '127.0.0.1:0', namespace: null, inside: [] }
+  const cloud = await openLabCloud(place, image.aaaClient.secret)
   closers.push(() => cloud.stop())
   const configFile = await flash({
     ...{ folder, cloud, cloudPort: GARDEN_PORT, aaaCaFile: image.pki.aaaCaFile },

@@ -73,10 +73,12 @@ async function raise(
   const aaaClientSecret = randomBytes(32).toString('base64url')
   const inside = insideNamespace(namespace)
   const tls = { ...api, caFile: authority.certificateFile }
-  const place = { folder: join(folder, 'operator'), tls, listen: `0.0.0.0:${CLOUD_PORT}`, namespace, inside }
+  const place = { folder: join(folder, 'operator'), tls, deviceCa: null, listen: `0.0.0.0:${CLOUD_PORT}`, namespace, inside }
   const cloud = await openLabCloud(place, aaaClientSecret)
   closers.push(() => cloud.stop())
-  const freeradius = await startFreeradius(folder, namespace, { radiusSecret, aaaClientSecret, aaa, caFile: authority.certificateFile })
+  const { certificateFile: caFile } = authority
+  const files = { radiusSecret, aaaClientSecret, aaa, caFile, deviceCaFile: cloud.deviceCaFile }
+  const freeradius = await startFreeradius(folder, namespace, files)
   closers.push(() => freeradius.stop())
   await lab.startDhcp()
 
@@ -120,6 +122,7 @@ type AaaFiles = {
   readonly aaaClientSecret: string
   readonly aaa: { readonly certificateFile: string; readonly keyFile: string }
   readonly caFile: string
+  readonly deviceCaFile: string
 }
 
 async function startFreeradius(folder: string, namespace: string, files: AaaFiles): Promise<Daemon> {
@@ -129,7 +132,7 @@ async function startFreeradius(folder: string, namespace: string, files: AaaFile
   await writeFreeradiusConfig({
     ...{ directory, runDir, listenAddress: '127.0.0.1', cloudUrl: `https://${CLOUD_HOST}:${CLOUD_PORT}`, cloudCaPath: files.caFile },
     ...{ aaaClientId: AAA_CLIENT_ID, aaaClientSecret: files.aaaClientSecret, radiusSecret: files.radiusSecret },
-    ...{ serverCertPath: files.aaa.certificateFile, serverKeyPath: files.aaa.keyFile, caPath: files.caFile },
+    ...{ serverCertPath: files.aaa.certificateFile, serverKeyPath: files.aaa.keyFile, deviceCaPath: files.deviceCaFile },
   })
   return startDaemon({
     command: ['freeradius', '-f', '-l', 'stdout', '-d', directory],

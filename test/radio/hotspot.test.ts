@@ -1,10 +1,13 @@
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { signDeviceCertificate } from '../../cloud/issuer/device-certificate.ts'
 import { type AccessPoint, accessPoints } from '../../scripts/radio-lab/hotspot.ts'
 import type { Lab } from '../../scripts/radio-lab/lab.ts'
 import type { LabImage } from '../../scripts/radio-lab/prepare-lab.ts'
-import { type AaaCloud, startAaaCloud } from './aaa-cloud.ts'
+import { type AaaCloud, asHandedOver, startAaaCloud } from './aaa-cloud.ts'
 import { preparedLab, withLab } from './lab-fixture.ts'
-import { addressOfRadio, joinPlainly } from './plain-supplicant.ts'
+import { addressOfRadio, joinByCertificate, joinPlainly } from './plain-supplicant.ts'
 
 const device = { identity: 'dev-1@acme.zipkey.test', password: 'a-hotspot-password' }
 const hello = 'curl --silent --show-error --max-time 5 --cacert /etc/hotspot/pki/cloud-ca.pem https://api.zipkey.test/hello'
@@ -43,6 +46,22 @@ describe('joining the hotspot', () => {
       expect(JSON.parse(asked?.body ?? '{}')).toMatchObject({ identity: device.identity, calling_station: '02-00-00-00-00-00' })
       expect(cloud.requests.map((request) => request.path)).toContain('/v1/aaa/post-auth')
     })
+  })
+
+  test('EAP-TLS with a certificate that the cloud knows, over the air, and with none that it does not', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { certificateFile, keyFile } = image.pki.deviceCa
+    const ca = { certificate: new X509Certificate(readFileSync(certificateFile)).raw, privateKey: createPrivateKey(readFileSync(keyFile)) }
+    const sign = () => signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, { nowMs: Date.now(), days: null })
+    const [known, unknown, keyPem] = [await sign(), await sign(), privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()]
+    await cloud.close()
+    cloud = await startAaaCloud(image.pki, new Map(), new Set([asHandedOver(known)]))
+    for (const certificate of [known, unknown]) {
+      await withLab({ image, cloudPort: cloud.port }, async (lab) => {
+        const { state, log } = await joinByCertificate(lab, certificate, keyPem)
+        expect(state === 'COMPLETED', log).toBe(certificate === known)
+      })
+    }
   })
 
   test('a wrong password is refused', async () => {

@@ -34,8 +34,7 @@ beforeAll(async () => {
   cloud = await startCloud({ dir: join(folder, 'cloud') })
   await cloud.createAccount('acme')
   key = (await cloud.createProvisioningKey('acme', 'line-7')).bytes
-  caPath = join(folder, 'device-ca.pem')
-  await writeFile(caPath, (await cloud.api.call('GET', '/v1/device-ca', z.object({ ca: z.string() }))).ca)
+  caPath = await cloud.writeDeviceCa(folder)
 })
 
 afterAll(async () => {

@@ -2,8 +2,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { access, cp, readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { access, cp, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { JSONWebKeySet } from 'jose'
@@ -76,6 +76,8 @@ export type RunningCloud = {
   /** Registers one device with its flashed secret; gives `registered`, or what is wrong. */
   registerDevice(account: string, id: string, secret: string, format?: 'zks' | 'opaque'): Promise<string>
   showDevice(account: string, id: string): Promise<ShownDevice>
+  /** Writes the CA of devices' certificates into a folder; gives the file. */
+  writeDeviceCa(folder: string): Promise<string>
   /** The audit log of an account, oldest first. */
   audit(account: string, device?: string): Promise<readonly AuditEntry[]>
   /** Ends the service; SIGKILL only where it is a child. */
@@ -264,6 +266,11 @@ const operations = (api: ApiClient): Operations => ({
     return results[0]?.status === 'registered' ? 'registered' : (results[0]?.message ?? 'no result')
   },
   showDevice: (account, id) => api.call('GET', `/v1/accounts/${account}/devices/${id}`, shownDevice),
+  async writeDeviceCa(folder) {
+    const path = join(folder, 'device-ca.pem')
+    await writeFile(path, (await api.call('GET', '/v1/device-ca', z.object({ ca: z.string() }))).ca)
+    return path
+  },
   async audit(account, device) {
     const path = `/v1/accounts/${account}/audit${device === undefined ? '' : `?device=${device}`}`
     return (await api.call('GET', path, z.object({ entries: z.array(auditEntry) }))).entries

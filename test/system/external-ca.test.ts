@@ -82,9 +82,9 @@ describe('a CA elsewhere, asked by a command', () => {
     const again = await swapForCertificate(cloud, temporary, { privateKey: certificate.privateKey })
     expect(again.chainPem).toBe(certificate.chainPem)
     expect(await runs()).toBe(before)
-    const [device, root] = [join(folder, 'device.pem'), join(folder, 'printed.pem')]
+    const device = join(folder, 'device.pem')
     await writeFile(device, certificate.chainPem)
-    await writeFile(root, (await cloud.api.call('GET', '/v1/device-ca', z.object({ ca: z.string() }))).ca)
+    const root = await cloud.writeDeviceCa(folder)
     const { stdout } = await run('openssl', ['verify', '-purpose', 'sslclient', '-CAfile', root, '-untrusted', device, device])
     expect(stdout).toContain('OK')
     expect(await tokenOutcome(cloud, certificate)).toBe('granted')
@@ -126,6 +126,11 @@ describe('a CA elsewhere, asked by a command', () => {
       'answers one for servers',
       'sed -i s/clientAuth/serverAuth/ client.ext; sign issuing; sed -i s/server/client/ client.ext',
       /TLS clients/,
+    ],
+    [
+      'answers one too long for a hotspot',
+      'echo "nsComment=$(head -c 3000 /dev/zero | tr "\\0" x)" > ca.ext; openssl x509 -req -CA issuing.pem -CAkey issuing.key -extfile ca.ext 2>/dev/null',
+      /longer than/,
     ],
     ['answers one that has ended', 'openssl x509 -req -CA issuing.pem -CAkey issuing.key -days -1 2>/dev/null', /dates/],
   ])('that %s keeps the device waiting, and the operator reads why', async (_, script, reason) => {

@@ -1,5 +1,6 @@
 /** The shipped FreeRADIUS configuration, run natively on free ports, with a certificate of its own; and eapol_test as a supplicant. */
 import { execFile, spawn } from 'node:child_process'
+import type { KeyObject } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -18,6 +19,8 @@ export type AaaSite = {
   readonly dir: string
   readonly cloudUrl: string
   readonly cloudCaPath: string
+  /** The CA of devices' certificates. */
+  readonly deviceCaPath: string
   readonly client: { readonly id: string; readonly secret: string }
   /** Changes the shipped radiusd.conf, to show that a test would notice. */
   readonly change?: (conf: string) => string
@@ -29,6 +32,9 @@ export type EapRun = { readonly success: boolean; readonly output: string; reado
 /** What a supplicant shows inside the tunnel. */
 export type InnerLogin = { readonly identity: string | Uint8Array; readonly password: string; readonly phase2: 'PAP' | 'MSCHAPV2' }
 
+/** What a supplicant shows in EAP-TLS: a chain (PEM, its own first), its key, and the identity outside of the handshake. */
+export type CertificateLogin = { readonly identity: string; readonly chainPem: string; readonly privateKey: KeyObject }
+
 /** A FreeRADIUS that runs. */
 export type RunningAaa = {
   readonly authPort: number
@@ -36,6 +42,7 @@ export type RunningAaa = {
   readonly radiusSecret: string
   readonly log: () => string
   eap(login: InnerLogin, parameters?: readonly string[]): Promise<EapRun>
+  eapTls(login: CertificateLogin, parameters?: readonly string[]): Promise<EapRun>
   stop(): Promise<void>
 }
 
@@ -48,7 +55,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts FreeRADIUS and waits until it serves. */
-export async function startAaa({ dir, cloudUrl, cloudCaPath, client, change }: AaaSite): Promise<RunningAaa> {
+export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, client, change }: AaaSite): Promise<RunningAaa> {
   await mkdir(dir, { recursive: true })
   const tls = join(dir, 'aaa-tls')
   await createSelfSignedTls(tls, SERVER_NAME)
@@ -63,7 +70,7 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, client, change }: A
     radiusSecret: RADIUS_SECRET,
     serverCertPath: join(tls, 'server.pem'),
     serverKeyPath: join(tls, 'server.key'),
-    caPath: join(tls, 'ca.pem'),
+    deviceCaPath,
     listenAddress: '127.0.0.1',
     runDir: dir,
     authPort,
@@ -94,7 +101,8 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, client, change }: A
     acctPort,
     radiusSecret: RADIUS_SECRET,
     log: () => log,
-    eap: (login, more = []) => runEap(supplicant, login, more),
+    eap: (login, more = []) => runEap(supplicant, ttlsLines(login), more),
+    eapTls: async (login, more = []) => runEap(supplicant, await tlsLines(dir, login), more),
     stop,
   }
 }
@@ -102,22 +110,28 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, client, change }: A
 // wpa_supplicant's configuration takes any byte as hexadecimal.
 const hex = (value: string | Uint8Array): string => Buffer.from(value).toString('hex')
 
+const ttlsLines = ({ identity, password, phase2 }: InnerLogin): readonly string[] => [
+  'eap=TTLS',
+  `identity=${hex(identity)}`,
+  'anonymous_identity="anonymous@acme.zipkey.test"',
+  `password=${hex(password)}`,
+  `phase2="auth=${phase2}"`,
+]
+
+async function tlsLines(dir: string, { identity, chainPem, privateKey }: CertificateLogin): Promise<readonly string[]> {
+  const path = join(dir, `eapol-${crypto.randomUUID()}`)
+  await writeFile(`${path}.pem`, chainPem)
+  await writeFile(`${path}.key`, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
+  return ['eap=TLS', `identity=${hex(identity)}`, `client_cert="${path}.pem"`, `private_key="${path}.key"`]
+}
+
 async function runEap(
   { dir, caPath, authPort }: { readonly dir: string; readonly caPath: string; readonly authPort: number },
-  { identity, password, phase2 }: InnerLogin,
+  method: readonly string[],
   parameters: readonly string[],
 ): Promise<EapRun> {
   const conf = join(dir, `eapol-${crypto.randomUUID()}.conf`)
-  const lines = [
-    'key_mgmt=WPA-EAP',
-    'eap=TTLS',
-    `identity=${hex(identity)}`,
-    'anonymous_identity="anonymous@acme.zipkey.test"',
-    `password=${hex(password)}`,
-    `phase2="auth=${phase2}"`,
-    `ca_cert="${caPath}"`,
-    `domain_match="${SERVER_NAME}"`,
-  ]
+  const lines = ['key_mgmt=WPA-EAP', ...method, `ca_cert="${caPath}"`, `domain_match="${SERVER_NAME}"`]
   await writeFile(conf, `network={\n${lines.join('\n')}\n}\n`, { mode: 0o600 })
   const startedMs = performance.now()
   const server = ['-c', conf, '-a', '127.0.0.1', '-p', String(authPort), '-s', RADIUS_SECRET, '-t', '8']

@@ -17,6 +17,7 @@ let cloud: RunningCloud
 let aaa: RunningAaa
 let key: Uint8Array
 let foreignKey: Uint8Array
+let deviceCaPath: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zipkey-aaa-'))
@@ -26,7 +27,8 @@ beforeAll(async () => {
   key = (await cloud.createProvisioningKey('acme', 'line-7', { allow: ['SN-*'] })).bytes
   foreignKey = (await cloud.createProvisioningKey('umbra', 'line-7')).bytes
   const client = await cloud.createAaaClient('berlin', REALM, ['acme'])
-  aaa = await startAaa({ dir: folder, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, client })
+  deviceCaPath = await cloud.writeDeviceCa(folder)
+  aaa = await startAaa({ dir: folder, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, deviceCaPath, client })
 })
 
 afterAll(async () => {
@@ -127,7 +129,7 @@ test('an accept bounds the session, is proved again at its end, and its accounti
 async function withChangedAaa<T>(change: (conf: string) => string, use: (changed: RunningAaa) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(folder, 'changed-'))
   const client = await cloud.createAaaClient(dir.slice(-6).toLowerCase(), REALM, ['acme'])
-  const changed = await startAaa({ dir, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, client, change })
+  const changed = await startAaa({ dir, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, deviceCaPath, client, change })
   return use(changed).finally(() => changed.stop())
 }
 
@@ -187,7 +189,7 @@ test.each([
   ['a variable', '$' + '{prefix}'],
   ['a second line', 'x\ny = z'],
 ])('a site value with %s is refused before anything is written', async (_, value) => {
-  const paths = { cloudCaPath: '/ca.pem', serverCertPath: '/s.pem', serverKeyPath: '/s.key', caPath: '/c.pem', runDir: '/run' }
+  const paths = { cloudCaPath: '/ca.pem', serverCertPath: '/s.pem', serverKeyPath: '/s.key', deviceCaPath: '/c.pem', runDir: '/run' }
   const site = {
     directory: join(folder, 'never'),
     cloudUrl: cloud.url,

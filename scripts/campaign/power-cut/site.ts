@@ -32,8 +32,9 @@ export async function openSite(parentFolder: string, say: (line: string) => void
   try {
     const folder = await ownFolder(join(parentFolder, 'power-cut-'))
     const scratchFolder = await ownFolder('/dev/shm/zipkey-power-cut-')
-    const tls = { ...image.pki.cloud, caFile: image.pki.cloudCaFile }
-    const place = { folder: join(folder, 'operator'), tls, listen: '127.0.0.1:0', namespace: null, inside: [] }
+    const { deviceCa, cloudCaFile: caFile } = image.pki
+    const tls = { ...image.pki.cloud, caFile }
+    const place = { folder: join(folder, 'operator'), tls, deviceCa, listen: '127.0.0.1:0', namespace: null, inside: [] }
     const cloud = await openLabCloud(place, image.aaaClient.secret)
     closers.push(() => cloud.stop())
     const view = await CloudView.open(join(place.folder, 'cloud'))

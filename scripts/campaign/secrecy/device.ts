@@ -13,8 +13,9 @@ export type OpenDevice = { readonly lab: Lab; readonly cloud: LabCloud; readonly
 
 /** Opens it in a folder. */
 export async function openDevice(folder: string, image: LabImage): Promise<OpenDevice> {
-  const tls = { ...image.pki.cloud, caFile: image.pki.cloudCaFile }
-  const place = { folder, tls, listen: '127.0.0.1:0', namespace: null, inside: [], logLevel: 'trace' } as const
+  const { deviceCa, cloudCaFile: caFile } = image.pki
+  const tls = { ...image.pki.cloud, caFile }
+  const place = { folder, tls, deviceCa, listen: '127.0.0.1:0', namespace: null, inside: [], logLevel: 'trace' } as const
   const cloud = await openLabCloud(place, image.aaaClient.secret)
   try {
     const configFile = await flash({
