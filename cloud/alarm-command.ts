@@ -22,6 +22,7 @@ export type AlarmTeller = {
 const TIMEOUT_MS = 30_000
 const MOST_WAITING = 100
 const STDERR_CHARACTERS = 500
+const LINGER_MS = 500
 
 /** An alarm as the API shows it, and as the program gets it. */
 export const shownAlarm = ({ id, account, device, kind, detail, count, atMs, lastMs, acknowledged }: Alarm) => ({
@@ -78,8 +79,17 @@ function run(program: string, parameters: readonly string[], input: string, time
     child.stderr.setEncoding('utf8').on('data', (part: string) => {
       told = (told + part).slice(0, STDERR_CHARACTERS)
     })
-    child.on('error', (error) => done(error.message))
-    child.on('close', (code, signal) => done(code === 0 ? null : `${signal ?? `exit code ${code}`} ${told.trim()}`.trim()))
+    const end = (failure: string | null): void => {
+      child.stderr.destroy()
+      done(failure)
+    }
+    child.on('error', (error) => end(error.message))
+    child.on('exit', (code, signal) => {
+      const failure = () => (code === 0 ? null : `${signal ?? `exit code ${code}`} ${told.trim()}`.trim())
+      child.on('close', () => end(failure()))
+      // What the program started may live on and hold its stderr open.
+      setTimeout(() => end(failure()), LINGER_MS)
+    })
     // A program that does not read its stdin is its own affair.
     child.stdin.on('error', () => {})
     child.stdin.end(`${input}\n`)

@@ -1,10 +1,12 @@
 /** `zipkey-cloud`: makes and runs the cloud, and works with it through the same HTTP API that everybody uses. */
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { addAlarmCommands } from './cli/alarm-commands.ts'
 import { CommandError, openApiClient } from './cli/api-client.ts'
 import { addAuditCommand } from './cli/audit-command.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
 import { addPrincipalCommands, addProvisioningKeyCommands } from './cli/registry-commands.ts'
+import { addScheduleCommands } from './cli/rotation-commands.ts'
 import { addDeviceCa, addInit, addServe, addSigningKeys, DEFAULT_FOLDER } from './cli/service-commands.ts'
 import { DataFolderError } from './data-folder.ts'
 
@@ -21,6 +23,8 @@ function buildProgram(): Command {
   addPrincipalCommands(program, openApi)
   addProvisioningKeyCommands(program, openApi)
   addDeviceCommands(program, openApi)
+  addScheduleCommands(program, openApi)
+  addAlarmCommands(program, openApi)
   addAuditCommand(program, openApi)
   addSigningKeys(program, openApi)
   addDeviceCa(program, openApi)

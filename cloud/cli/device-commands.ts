@@ -1,12 +1,16 @@
-/** `zipkey-cloud device`: register one or many, and show one. */
+/** `zipkey-cloud device`: register one or many, list and show them. */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { readPrivateFile } from '../data-folder.ts'
 import { CommandError } from './api-client.ts'
+import { path, timeText } from './arguments.ts'
+import { addDeviceCareCommands } from './device-care-commands.ts'
 import { type DeviceRow, parseDeviceRows } from './device-rows.ts'
+import { listedDevices } from './device-selection.ts'
 import { print } from './output.ts'
 import type { OpenApi } from './registry-commands.ts'
+import { addRotate } from './rotation-commands.ts'
 
 /** The API takes as many at once. */
 const CHUNK = 100
@@ -47,7 +51,7 @@ function addRegister(devices: Command, openApi: OpenApi): void {
       let failed = 0
       for (let start = 0; start < rows.length; start += CHUNK) {
         const body = { devices: rows.slice(start, start + CHUNK) }
-        const answer = await api.call('POST', `/v1/accounts/${encodeURIComponent(account)}/devices`, results, body)
+        const answer = await api.call('POST', path('accounts', account, 'devices'), results, body)
         for (const result of answer.results) {
           failed += result.status === 'error' ? 1 : 0
           print(options.json === true ? JSON.stringify(result) : `${result.id} ${result.status}${result.message && `: ${result.message}`}`)
@@ -57,39 +61,83 @@ function addRegister(devices: Command, openApi: OpenApi): void {
     })
 }
 
-const device = z.object({
+const alarm = z.object({ id: z.string(), kind: z.string(), count: z.number(), detail: z.string() })
+
+const device = z.looseObject({
   account: z.string(),
   id: z.string(),
   created_at_ms: z.number(),
   temporary: z.object({ state: z.string(), provisioning_key: z.string().nullable() }),
   flashed: z.string(),
   issued: z.array(z.object({ credential: z.string(), generation: z.number(), state: z.string() })),
+  promoted_ms: z.number().nullable(),
+  frozen_since_ms: z.number().nullable(),
+  rearmed: z.object({ credential: z.string(), until_ms: z.number(), issued: z.string().nullable() }).nullable(),
+  order: z.object({ id: z.string(), created_at_ms: z.number() }).nullable(),
+  runs: z.array(z.object({ run: z.string(), first_heard_ms: z.number() })),
+  alarms: z.array(alarm),
 })
 
 function addShow(devices: Command, openApi: OpenApi): void {
   devices
     .command('show <account> <device-id>')
-    .description('show a device and the state of its credentials')
+    .description('show a device: its credentials, what was ordered, what was heard of it, its open alarms')
     .option('--json', 'as JSON')
     .action(async (account: string, id: string, options: { json?: boolean }) => {
-      const path = `/v1/accounts/${encodeURIComponent(account)}/devices/${encodeURIComponent(id)}`
-      const shown = await (await openApi()).call('GET', path, device)
-      if (options.json === true) return print(JSON.stringify(shown))
-      print(`${shown.account}/${shown.id}, since ${new Date(shown.created_at_ms).toISOString()}`)
-      const { temporary } = shown
-      print(`temporary  ${temporary.provisioning_key === null ? temporary.state : `t.${temporary.provisioning_key} ${temporary.state}`}`)
-      print(`flashed    ${shown.flashed}`)
-      for (const { credential, state } of shown.issued) print(`issued     ${credential} ${state}`)
+      const shown = await (await openApi()).call('GET', path('accounts', account, 'devices', id), device)
+      if (options.json === true) print(JSON.stringify(shown))
+      else for (const line of linesOf(shown)) print(line)
     })
 }
 
-function addRotate(devices: Command, openApi: OpenApi): void {
+function linesOf({ account, id, created_at_ms, temporary, flashed, issued, ...rest }: z.infer<typeof device>): readonly string[] {
+  const { promoted_ms, frozen_since_ms, rearmed, order, runs, alarms } = rest
+  return [
+    `${account}/${id}, since ${timeText(created_at_ms)}`,
+    `temporary  ${temporary.provisioning_key === null ? temporary.state : `t.${temporary.provisioning_key} ${temporary.state}`}`,
+    `flashed    ${flashed}`,
+    ...issued.map(({ credential, state }) =>
+      state === 'current' ? `issued     ${credential} ${state} since ${timeText(promoted_ms)}` : `issued     ${credential} ${state}`,
+    ),
+    ...(frozen_since_ms === null ? [] : [`rotation   frozen since ${timeText(frozen_since_ms)}`]),
+    ...(order === null ? [] : [`order      ${order.id} since ${timeText(order.created_at_ms)}`]),
+    ...(rearmed === null ? [] : [`rearmed    ${rearmed.credential} until ${timeText(rearmed.until_ms)}`]),
+    ...runs.map(({ run, first_heard_ms }) => `run        ${run} first heard of at ${timeText(first_heard_ms)}`),
+    ...alarms.map(({ id: alarmId, kind, count, detail }) => `alarm      ${alarmId} ${kind} ×${count} ${detail}`),
+  ]
+}
+
+const listed = z.looseObject({
+  id: z.string(),
+  temporary: z.string(),
+  flashed: z.string(),
+  current: z.string().nullable(),
+  promoted_ms: z.number().nullable(),
+  frozen_since_ms: z.number().nullable(),
+  rearmed_until_ms: z.number().nullable(),
+})
+
+function listLine({ id, temporary, flashed, current, promoted_ms, frozen_since_ms, rearmed_until_ms }: z.infer<typeof listed>): string {
+  const works = current ?? (flashed === 'good' ? 'flashed' : temporary === 'open' ? 'enrolling' : 'no good credential')
+  return [
+    id,
+    current === null ? works : `${works} since ${timeText(promoted_ms)}`,
+    ...(frozen_since_ms === null ? [] : [`frozen since ${timeText(frozen_since_ms)}`]),
+    ...(rearmed_until_ms === null ? [] : [`rearmed until ${timeText(rearmed_until_ms)}`]),
+  ].join('  ')
+}
+
+function addList(devices: Command, openApi: OpenApi): void {
   devices
-    .command('rotate <account> <device-id>')
-    .description('order a device to rotate its permanent secret; prints the id of the order')
-    .action(async (account: string, id: string) => {
-      const path = `/v1/accounts/${encodeURIComponent(account)}/devices/${encodeURIComponent(id)}/rotation-orders`
-      print((await (await openApi()).call('POST', path, z.object({ order: z.string() }))).order)
+    .command('list <account>')
+    .description('show the devices of an account, by id')
+    .option('--state <state>', 'those that are enrolling, permanent, ended, frozen or rearmed')
+    .option('--pattern <pattern>', 'whose id matches; * and ? as wildcards')
+    .option('--json', 'as JSON lines')
+    .action(async (account: string, { json, ...query }: { state?: string; pattern?: string; json?: boolean }) => {
+      for await (const page of listedDevices(await openApi(), account, query, listed)) {
+        for (const each of page) print(json === true ? JSON.stringify(each) : listLine(each))
+      }
     })
 }
 
@@ -97,6 +145,8 @@ function addRotate(devices: Command, openApi: OpenApi): void {
 export function addDeviceCommands(program: Command, openApi: OpenApi): void {
   const devices = program.command('device').description('devices of an account')
   addRegister(devices, openApi)
+  addList(devices, openApi)
   addShow(devices, openApi)
   addRotate(devices, openApi)
+  addDeviceCareCommands(devices, openApi)
 }

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { readPrivateFile } from '../data-folder.ts'
 import type { ApiClient } from './api-client.ts'
+import { path } from './arguments.ts'
 import { handOver, print } from './output.ts'
 
 /** Opens the API as the global options say. */
@@ -19,8 +20,6 @@ function count(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('a maximum is a whole number from 1')
   return Number(text)
 }
-
-const path = (...parts: readonly string[]): string => `/v1/${parts.map(encodeURIComponent).join('/')}`
 
 type KeyOptions = { allow?: string[]; allowFile?: string; notBefore?: number; notAfter?: number; max?: number; out?: string }
 

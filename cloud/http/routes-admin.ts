@@ -8,9 +8,10 @@ import { createAaaClient, createAccount, createOperatorKey } from '../registry/p
 import { readAudit } from '../store/audit-log.ts'
 import { OPERATOR_ROLES } from '../store/principals.ts'
 import { operators } from './declared-security.ts'
+import { parsedBy } from './fields.ts'
 import { operatorKeyOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
-import { auditPage, auditQuery, parsedBy } from './routes-accounts.ts'
+import { auditPage, auditQuery } from './routes-accounts.ts'
 
 const bearerKey = z.string().refine(isBearerKeyText, 'a secret drawn elsewhere is 43 characters of base64url')
 const accounts = z.array(parsedBy(parseAccountId)).min(1).nullable().default(null)

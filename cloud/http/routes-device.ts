@@ -103,11 +103,11 @@ export const deviceRoutes =
     const actionsSchema = {
       summary: 'What the device is ordered to do: compact JWSs over {account, device, id, exp, body}',
       security: devices('device'),
-      response: { 200: z.object({ actions: z.array(z.string()) }), ...problemAnswers('invalid-token', 'insufficient-scope') },
+      response: { 200: z.object({ actions: z.array(z.string()) }), ...problemAnswers('invalid-token', 'insufficient-scope', 'revoked') },
     }
     app.get(ROUTES.deviceActions, { schema: actionsSchema }, async (request, reply) => {
       reply.header('cache-control', NO_STORE)
-      return { actions: [...(await signedActions(parts, deviceOf(request).name))] }
+      return { actions: [...(await signedActions(parts, deviceOf(request)))] }
     })
 
     await app.register(timeRoutes(parts))

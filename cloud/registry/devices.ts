@@ -1,4 +1,4 @@
-/** Registering devices with the secrets flashed at manufacture, and showing them. */
+/** Registering devices with the secrets flashed at manufacture. */
 import { setImmediate } from 'node:timers/promises'
 import { stretchOpaqueSecret } from '../../agent/contract/derivation.ts'
 import { type DeviceName, parseDeviceId } from '../../agent/contract/names.ts'
@@ -6,11 +6,11 @@ import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { looksLikeSecretText, parseSecretText } from '../../agent/contract/secret-text.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { seal } from '../crypto/sealed.ts'
-import { auditEntries, credentialLabel } from '../onboarding/audit-entries.ts'
+import { auditEntries } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
 import { NO_CREDENTIALS } from '../rules/device-credentials.ts'
 import { appendAudit } from '../store/audit-log.ts'
-import { findDevice, insertDevice } from '../store/devices.ts'
+import { insertDevice } from '../store/devices.ts'
 import { accountExists, type StoredOperatorKey } from '../store/principals.ts'
 import { operatorPrincipal } from './operator-entry.ts'
 
@@ -68,21 +68,5 @@ function secretBytes(row: DeviceRow, name: DeviceName): Parsed<Uint8Array> {
       return row.secret === '' ? unparsed('the secret is empty') : parsed(stretchOpaqueSecret(row.secret, name))
     default:
       return unparsed('format is zks or opaque')
-  }
-}
-
-/** A device as the API shows it. */
-export async function showDevice(parts: CloudParts, name: DeviceName) {
-  const found = await findDevice(parts.db, name)
-  if (found.found !== 'device') throw new ApiProblem('not-found', `there is no device ${name.device}`)
-  const { credentials, createdAt } = found.device
-  const { temporary } = credentials
-  return {
-    account: name.account,
-    id: name.device,
-    created_at_ms: createdAt,
-    temporary: { state: temporary.state, provisioning_key: temporary.state === 'none' ? null : temporary.keyId },
-    flashed: credentials.flashed,
-    issued: credentials.issued.map(({ id, generation, state }) => ({ credential: credentialLabel(id), generation, state })),
   }
 }

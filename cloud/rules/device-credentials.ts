@@ -22,6 +22,9 @@ export type IssuedRecord = {
   readonly state: IssuedState
 }
 
+/** Whether an issued credential is good. */
+export const isLive = ({ state }: IssuedRecord): boolean => state === 'pending' || state === 'current'
+
 /** Whether secrets derived from a provisioning key are good for this device; `none` where it was registered with a secret of its own. */
 export type TemporaryState = { readonly state: 'none' } | { readonly state: 'open' | 'superseded' | 'revoked'; readonly keyId: string }
 

@@ -7,7 +7,7 @@ import {
   type CredentialEvent,
   type DeviceCredentials,
   type IssuedId,
-  type IssuedRecord,
+  isLive,
   isSameIssued,
   issuedRecord,
   NO_CREDENTIALS,
@@ -128,8 +128,6 @@ export function tokenByIssued(device: DeviceCredentials | null, id: IssuedId, sh
       return refuse(device, id, REVOKED)
   }
 }
-
-const isLive = (record: IssuedRecord): boolean => record.state === 'pending' || record.state === 'current'
 
 function makeCurrent(device: DeviceCredentials, id: IssuedId, nowMs: number): DeviceCredentials {
   return {

@@ -55,3 +55,37 @@ export async function raiseAlarm(
   await db.insertInto('alarm').values(row).execute()
   return alarmOfRow(row)
 }
+
+/** Which alarms to read, oldest first; null does not filter. */
+export type AlarmFilter = {
+  readonly accounts: readonly string[] | null
+  readonly device: string | null
+  readonly open: boolean
+  /** Raised, for the first time or again, since then. */
+  readonly sinceMs: number
+  /** The id of the last one seen; empty for the first page. */
+  readonly after: string
+  readonly limit: number
+}
+
+/** Reads alarms. */
+export async function readAlarms(db: Database, filter: AlarmFilter): Promise<readonly Alarm[]> {
+  let query = db.selectFrom('alarm').selectAll().where('id', '>', filter.after).where('last_at', '>=', filter.sinceMs)
+  if (filter.accounts !== null) query = query.where('account', 'in', filter.accounts)
+  if (filter.device !== null) query = query.where('device', '=', filter.device)
+  if (filter.open) query = query.where('acknowledged_at', 'is', null)
+  return (await query.orderBy('id').limit(filter.limit).execute()).map(alarmOfRow)
+}
+
+/** Acknowledges an open alarm; the next one of its kind opens anew. Null where it is not open. */
+export async function acknowledgeAlarm(db: Database, account: string, id: string, by: string, nowMs: number): Promise<Alarm | null> {
+  const row = await db
+    .updateTable('alarm')
+    .set({ acknowledged_at: nowMs, acknowledged_by: by })
+    .where('account', '=', account)
+    .where('id', '=', id)
+    .where('acknowledged_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+  return row === undefined ? null : alarmOfRow(row)
+}

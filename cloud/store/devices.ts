@@ -18,7 +18,8 @@ export type StoredDevice = {
 /** What is stored under a device id: a device, nothing, or one whose id differs only by case. */
 export type FoundDevice = { readonly found: 'device'; readonly device: StoredDevice } | { readonly found: 'nothing' | 'other-spelling' }
 
-const fold = (deviceId: string): string => deviceId.toLowerCase()
+/** How device ids are compared: no two of an account differ only by case. */
+export const fold = (deviceId: string): string => deviceId.toLowerCase()
 
 /** Reads a device. */
 export async function findDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
@@ -55,7 +56,8 @@ async function found(db: Database, name: DeviceName, row: DeviceTable | undefine
   return { found: 'device', device: { credentials, sealedSecret, runs: parseRuns(row.runs), createdAt } }
 }
 
-const issuedIdOf = (row: Pick<IssuedSecretTable, 'secret_id' | 'certificate'>): IssuedId =>
+/** The id of an issued credential, by its row. */
+export const issuedIdOf = (row: Pick<IssuedSecretTable, 'secret_id' | 'certificate'>): IssuedId =>
   row.certificate === null ? { kind: 'issued', secretId: row.secret_id } : { kind: 'certificate', fingerprint: row.secret_id }
 
 /** A device that is not stored yet. */

@@ -2,6 +2,18 @@
 import type { DeviceName } from '../../agent/contract/names.ts'
 import type { Database } from './tables.ts'
 
+/** A device's last order; `closedMs` is null while it is open. */
+export type RotationOrder = { readonly id: string; readonly createdMs: number; readonly closedMs: number | null }
+
+/** The device's open order; where none is open, its last one; null where it never had one. */
+export async function lastOrder(db: Database, { account, device }: DeviceName): Promise<RotationOrder | null> {
+  const query = db.selectFrom('rotation_order').selectAll().where('account', '=', account).where('device', '=', device)
+  const rows = await query.orderBy('created_at', 'desc').limit(2).execute()
+  // Two may be of the same instant.
+  const row = rows.find(({ closed_at }) => closed_at === null) ?? rows[0]
+  return row === undefined ? null : { id: row.id, createdMs: row.created_at, closedMs: row.closed_at }
+}
+
 /** The id of the device's open order; null where there is none. */
 export async function openOrder(db: Database, { account, device }: DeviceName): Promise<string | null> {
   const query = db.selectFrom('rotation_order').select('id').where('account', '=', account).where('device', '=', device)

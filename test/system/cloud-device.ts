@@ -9,8 +9,8 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../../agent/contract/routes.ts'
 import { parseSwapAnswer } from '../../agent/contract/swap.ts'
 import { type AssertionKey, parseTokenAnswer, type Scope, signAssertion } from '../../agent/contract/token.ts'
 
-/** What of a running cloud a device needs. */
-export type CloudAddress = { readonly url: string; readonly caPem: string; readonly issuer: string }
+/** What of a running cloud a device needs; `nowMs` is the device's clock, where it is another one. */
+export type CloudAddress = { readonly url: string; readonly caPem: string; readonly issuer: string; readonly nowMs?: () => number }
 
 /** A secret, and how it is called on the wire. */
 export type DeviceCredential = { readonly name: DeviceName; readonly id: CredentialId; readonly secret: Uint8Array }
@@ -92,7 +92,7 @@ export const assertionOf = (
       name: credential.name,
       credentialId: credential.id,
       issuer: changes.issuer ?? cloud.issuer,
-      nowMs: changes.nowMs ?? Date.now(),
+      nowMs: changes.nowMs ?? cloud.nowMs?.() ?? Date.now(),
       jti: changes.jti ?? randomUUID(),
       challenge: changes.challenge ?? null,
       run: changes.run ?? null,
