@@ -6,7 +6,7 @@ import { isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
 import type { Effect, Event } from './lifecycle/state.ts'
-import type { Clock, CloudClient, CredentialAsk, CredentialStore, Supplicant, SystemClock } from './ports.ts'
+import type { Clock, CloudClient, CredentialAsk, CredentialStore, KnownHotspots, Supplicant, SystemClock } from './ports.ts'
 import type { Deadlines, Executors } from './run.ts'
 
 /** What the executors need. */
@@ -18,6 +18,7 @@ export type ExecutorOptions = {
   readonly supplicant: Supplicant
   readonly cloud: CloudClient
   readonly store: CredentialStore
+  readonly knownHotspots: KnownHotspots
   readonly clock: Clock
   readonly systemClock: SystemClock
   readonly limits: BackoffLimits
@@ -50,9 +51,13 @@ export function createExecutors(options: ExecutorOptions): Executors {
       const stored = await store.load()
       if (stored.current !== null) options.whenPromoted()
       const candidates = candidatesOf(stored, options.flashed)
-      return { type: 'loaded', candidates, clockTrusted: await isClockTrusted(options), isPartial: stored.isPartial }
+      const known = await options.knownHotspots.load()
+      return { type: 'loaded', candidates, clockTrusted: await isClockTrusted(options), isPartial: stored.isPartial, known }
     },
-    scan: async ({ maxAgeMs }, signal) => ({ type: 'scanned', bsss: await supplicant.scan({ maxAgeMs }, signal) }),
+    scan: async ({ maxAgeMs, everywhere }, signal) => ({
+      type: 'scanned',
+      bsss: await supplicant.scan({ maxAgeMs, everywhere }, signal),
+    }),
     join: async ({ bss, candidate, checkDates }, signal) => {
       const eap = isPlain(bss.hotspot) ? null : eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
       return { type: 'joined', link: await supplicant.join(bss, eap, signal) }
@@ -80,6 +85,10 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await store.promote(credential)
       options.whenPromoted()
       return { type: 'promoted' }
+    },
+    'remember-hotspots': async ({ known }) => {
+      await options.knownHotspots.keep(known)
+      return { type: 'remembered' }
     },
     'keep-token': async ({ candidate, token }, signal) => {
       await clock.sleep(Math.max(0, token.expiresAtMs - clock.nowMs()) * RENEW_AT, signal)
@@ -153,6 +162,7 @@ export function deadlinesOf(timers: {
     'request-swap': { ms: cloudCall.ms + store.ms, code: 'ERR_CLOUD_UNREACHABLE' },
     'store-pending': store,
     promote: store,
+    'remember-hotspots': null,
     'keep-token': null,
     wait: null,
     'watch-link': null,

@@ -19,6 +19,7 @@ import { describeState } from './lifecycle/describe.ts'
 import { createLog, type Log } from './log.ts'
 import type { ServiceManager } from './ports.ts'
 import { run } from './run.ts'
+import { openKnownHotspots } from './store/known-hotspots.ts'
 import { resetState } from './store/reset.ts'
 import { openStore } from './store/store.ts'
 import { connectBus, systemBusAddress } from './wifi/dbus.ts'
@@ -69,6 +70,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       supplicant,
       cloud,
       store,
+      knownHotspots: openKnownHotspots(config.state.directory, log),
       clock,
       systemClock: createSystemClock(),
       limits: timers,

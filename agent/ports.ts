@@ -8,12 +8,18 @@ import type { HotspotProfile } from './credential/hotspot.ts'
 import type { Secret } from './credential/secret.ts'
 import type { Failure } from './failure.ts'
 
-/** One radio of a hotspot (IEEE 802.11 BSS) that a profile matches; on a wired port the PAE group address stands for it. */
+/**
+ * One radio of a hotspot (IEEE 802.11 BSS) and a profile that matches it; on a wired port the PAE group address stands for it. One
+ * that several profiles match is there once for each.
+ */
 export type Bss = {
   readonly bssid: string
   readonly frequencyMhz: number
   readonly signalDbm: number
   readonly hotspot: HotspotProfile
+  /** The profile's place among the profiles. */
+  readonly preference: number
+  readonly managementFrames: 'open' | 'protected'
 }
 
 /** A joined BSS with an address. `eap` is what the supplicant reported of this very join; null at a plain hotspot, where no credential was shown. */
@@ -24,10 +30,16 @@ export type Link = {
   readonly eap: { readonly method: string; readonly serverSubject: string; readonly datesChecked: boolean } | null
 }
 
+/** How a scan is done. */
+export type ScanOptions = { readonly maxAgeMs: number; readonly everywhere: boolean }
+
 /** wpa_supplicant, or a fake that passes the same suite. */
 export interface Supplicant {
-  /** The BSSs that profiles match, best first; may be answered from a scan at most `maxAgeMs` old. Empty when none is in range. */
-  scan(options: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]>
+  /**
+   * The BSSs that profiles match, in no order; empty when none is in range. May be answered from a scan at most `maxAgeMs` old.
+   * Without `everywhere` other channels than the profiles' are looked at only where nothing is found on those.
+   */
+  scan(options: ScanOptions, signal: AbortSignal): Promise<readonly Bss[]>
   /** Joins exactly this BSS and waits for an address: by a full EAP run, or with `eap` null by what a plain hotspot's profile holds. */
   join(bss: Bss, eap: EapProfile | null, signal: AbortSignal): Promise<Link>
   /** Ends when the link is gone, with the reason; at once when it already is. */
@@ -77,6 +89,13 @@ export interface CredentialStore {
   timeFloor(): Promise<number>
   /** Raises the floor; never lowers it. */
   raiseTimeFloor(timeMs: number): Promise<void>
+}
+
+/** Which hotspots led to the cloud before: a hint for choosing, which may be lost and never fails. */
+export interface KnownHotspots {
+  /** By keys that the lifecycle made, the latest first. */
+  load(): Promise<readonly string[]>
+  keep(known: readonly string[]): Promise<void>
 }
 
 /** Time, for everything that waits or stamps. */

@@ -6,7 +6,7 @@
  * exactly one event, every AgentError becomes `failed` in one place, and any other exception is a bug that ends the process.
  */
 import { AgentError, type Failure, type FailureCode } from './failure.ts'
-import { describeEvent, describeState } from './lifecycle/describe.ts'
+import { describeEvent, describeOrder, describeState } from './lifecycle/describe.ts'
 import type { Effect, Event, State, Step } from './lifecycle/state.ts'
 import { START, transition } from './lifecycle/transition.ts'
 import type { Log } from './log.ts'
@@ -115,7 +115,7 @@ export async function run(options: RunOptions): Promise<State> {
       if (answer.flight !== flight) continue
       const from: State = state
       ;[state, ...effects] = transition(from, answer.event, clock.monotonicMs())
-      tell(log, service, from, state, answer)
+      tell(log, service, from, state, answer, clock.monotonicMs())
       if (effects.length > 0) launch(effects)
     }
   }
@@ -123,10 +123,11 @@ export async function run(options: RunOptions): Promise<State> {
   return state
 }
 
-function tell(log: Log, service: ServiceManager, from: State, to: State, { effect, event, tookMs }: Answer): void {
+function tell(log: Log, service: ServiceManager, from: State, to: State, { effect, event, tookMs }: Answer, nowMs: number): void {
   const { text, fields } = describeEvent(event)
+  const order = event.type === 'scanned' && from.phase === 'scanning' ? { bsss: describeOrder(from.journey, event.bsss, nowMs) } : {}
   const level = event.type === 'failed' || event.type === 'link-lost' ? 'warn' : 'info'
-  log[level]({ event: event.type, effect, from: from.phase, to: to.phase, durationMs: tookMs, ...fields }, text)
+  log[level]({ event: event.type, effect, from: from.phase, to: to.phase, durationMs: tookMs, ...fields, ...order }, text)
   if (from.phase === 'starting' && to.phase !== 'starting') service.ready()
   service.status(describeState(to))
 }

@@ -3,6 +3,7 @@ import { credentialLabel, type IssuedCredential, type PermanentKind } from '../c
 import { hotspotText } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
 import type { Bss } from '../ports.ts'
+import { type Journey, order } from './journey.ts'
 import type { Event, State } from './state.ts'
 
 /** A line for people and fields for programs. */
@@ -32,7 +33,7 @@ export function describeEvent(event: Event): Description {
       return { text: `credentials loaded: ${candidates.join(', ') || 'none'}`, fields: { candidates, clockTrusted: event.clockTrusted } }
     }
     case 'scanned':
-      return { text: `${event.bsss.length} BSS in range`, fields: { bsss: event.bsss.map(bssFields) } }
+      return { text: `${event.bsss.length} BSS in range`, fields: {} }
     case 'joined': {
       const { bss, address, interfaceName, eap } = event.link
       return {
@@ -56,6 +57,8 @@ export function describeEvent(event: Event): Description {
       return { text: 'the permanent credential is stored durably, pending', fields: {} }
     case 'promoted':
       return { text: 'the permanent credential is proved and promoted', fields: {} }
+    case 'remembered':
+      return { text: 'the hotspot is remembered', fields: {} }
     case 'ordered':
       return { text: 'the cloud ordered a rotation of the permanent credential', fields: { orderId: event.orderId } }
     case 'link-lost':
@@ -68,6 +71,10 @@ export function describeEvent(event: Event): Description {
       return { text: `${event.failure.code}: ${event.failure.detail}`, fields: failureFields(event.failure) }
   }
 }
+
+/** What a scan found in the order in which it is tried, and why. */
+export const describeOrder = (journey: Journey, bsss: readonly Bss[], nowMs: number): readonly unknown[] =>
+  order(journey, bsss, nowMs).map(({ bss, why }) => ({ ...bssFields(bss), why }))
 
 /** One line for `systemctl status`: where the device is. */
 export function describeState(state: State): string {

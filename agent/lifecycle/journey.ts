@@ -3,7 +3,9 @@ import { type Candidate, type Candidates, credentialLabel, type IssuedCredential
 import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
 import type { Bss } from '../ports.ts'
-import { byFailures, forgive, type Memory, NO_FAILURES, remember } from './memory.ts'
+import { type Known, withArrival } from './known.ts'
+import { forgive, type Memory, NO_FAILURES, remember, weightOf } from './memory.ts'
+import { type Ranked, rank } from './rank.ts'
 
 /** The first candidate is the one that walks the path now. */
 export type Journey = {
@@ -11,6 +13,8 @@ export type Journey = {
   /** Rounds failed since the device was last steady; drives the backoff. */
   readonly attempt: number
   readonly memory: Memory
+  /** What led to the cloud before. */
+  readonly known: Known
   /** `doubtful` until the cloud's signed time was heard: certificate dates are then not checked, and nothing but the time is asked. */
   readonly clock: 'trusted' | 'doubtful'
   /** Whether a slot could not be read when the disk was read last: the disk is then read again before each round. */
@@ -26,10 +30,11 @@ const ROTATE_EVERY_ROUNDS = 3
 const FALLBACK_EVERY_MS = 24 * 3_600_000
 
 /** A journey's start. */
-export const setOut = (candidates: Candidates, clockTrusted: boolean, isPartial = false): Journey => ({
+export const setOut = (candidates: Candidates, clockTrusted: boolean, isPartial = false, known: Known = []): Journey => ({
   candidates,
   attempt: 0,
   memory: NO_FAILURES,
+  known,
   clock: clockTrusted ? 'trusted' : 'doubtful',
   isPartial,
   lastFallbackMs: null,
@@ -43,6 +48,9 @@ export function readAgain(journey: Journey, [first, ...rest]: Candidates, isPart
   return { ...journey, candidates: [front ?? first, ...others], isPartial }
 }
 
+/** Another profile may fail at the same BSS, or not: its passphrase or CA may be the newer one. */
+const placeOf = ({ bssid, preference }: Bss): string => `${bssid} ${preference}`
+
 /** Whom a BSS failed: the credential that walks, or everyone where the hotspot sees no credential. */
 const witnessOf = (journey: Journey, { hotspot }: Bss): string =>
   isPlain(hotspot) ? 'everyone' : credentialLabel(journey.candidates[0].credential)
@@ -50,18 +58,22 @@ const witnessOf = (journey: Journey, { hotspot }: Bss): string =>
 /** Holds a failure against a BSS. */
 export const stumbled = (journey: Journey, bss: Bss, nowMs: number): Journey => ({
   ...journey,
-  memory: remember(journey.memory, bss.bssid, witnessOf(journey, bss), nowMs),
+  memory: remember(journey.memory, placeOf(bss), witnessOf(journey, bss), nowMs),
 })
 
-/** The BSS brought the credential all the way: nothing is held against it any more. */
+/** The BSS brought the credential all the way: nothing is held against it any more, and it comes first the next time. */
 export const arrived = (journey: Journey, bss: Bss): Journey => ({
   ...journey,
-  memory: forgive(journey.memory, bss.bssid, witnessOf(journey, bss)),
+  memory: forgive(journey.memory, placeOf(bss), witnessOf(journey, bss)),
+  known: withArrival(journey.known, bss),
 })
 
 /** The BSSs in the order in which the walking credential should try them. */
-export const order = (journey: Journey, bsss: readonly Bss[], nowMs: number): readonly Bss[] =>
-  byFailures(bsss, journey.memory, (bss) => witnessOf(journey, bss), nowMs)
+export const order = (journey: Journey, bsss: readonly Bss[], nowMs: number): readonly Ranked[] =>
+  rank(bsss, {
+    known: journey.known,
+    failuresOf: (bss) => weightOf(journey.memory, placeOf(bss), witnessOf(journey, bss), nowMs),
+  })
 
 const toBack = ([first, ...rest]: Candidates): Candidates => {
   const [second, ...others] = rest

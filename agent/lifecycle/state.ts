@@ -3,6 +3,7 @@ import type { Candidate, IssuedCredential, PermanentCredential } from '../creden
 import type { Failure } from '../failure.ts'
 import type { AccessToken, Bss, Link } from '../ports.ts'
 import type { Journey } from './journey.ts'
+import type { Known } from './known.ts'
 
 /** A link, and whether the cloud was ever reached over it: one that was is kept while the cloud alone is away. */
 export type Hold = { readonly link: Link; readonly reachedCloud: boolean }
@@ -45,7 +46,13 @@ export type State =
 /** What can happen. Every effect ends in exactly one of these. */
 export type Event =
   /** `isPartial`: the disk gave one slot and not the other. */
-  | { readonly type: 'loaded'; readonly candidates: readonly Candidate[]; readonly clockTrusted: boolean; readonly isPartial: boolean }
+  | {
+      readonly type: 'loaded'
+      readonly candidates: readonly Candidate[]
+      readonly clockTrusted: boolean
+      readonly isPartial: boolean
+      readonly known: Known
+    }
   | { readonly type: 'scanned'; readonly bsss: readonly Bss[] }
   | { readonly type: 'joined'; readonly link: Link }
   | { readonly type: 'time-known'; readonly challenge: string }
@@ -53,6 +60,7 @@ export type Event =
   | { readonly type: 'issued'; readonly credential: IssuedCredential }
   | { readonly type: 'stored' }
   | { readonly type: 'promoted' }
+  | { readonly type: 'remembered' }
   | { readonly type: 'ordered'; readonly orderId: string }
   | { readonly type: 'link-lost'; readonly failure: Failure }
   | { readonly type: 'radio-appeared' }
@@ -62,13 +70,14 @@ export type Event =
 /** What a device can do. `watch-*` effects end when something happens by itself; the others are one step of the path. */
 export type Effect =
   | { readonly do: 'load' }
-  | { readonly do: 'scan'; readonly maxAgeMs: number }
+  | { readonly do: 'scan'; readonly maxAgeMs: number; readonly everywhere: boolean }
   | { readonly do: 'join'; readonly bss: Bss; readonly candidate: Candidate; readonly checkDates: boolean }
   | { readonly do: 'ask-time' }
   | { readonly do: 'authenticate'; readonly candidate: Candidate; readonly challenge: string | null }
   | { readonly do: 'request-swap'; readonly token: AccessToken; readonly orderId: string | null; readonly nonce: 'kept' | 'fresh' }
   | { readonly do: 'store-pending'; readonly credential: IssuedCredential }
   | { readonly do: 'promote'; readonly credential: IssuedCredential }
+  | { readonly do: 'remember-hotspots'; readonly known: Known }
   | { readonly do: 'keep-token'; readonly candidate: Candidate; readonly token: AccessToken }
   | { readonly do: 'wait'; readonly attempt: number; readonly atLeastMs: number }
   | { readonly do: 'watch-link'; readonly link: Link }

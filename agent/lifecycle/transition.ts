@@ -33,9 +33,10 @@ const NOT_THE_BSS: ReadonlySet<FailureCode> = new Set(['ERR_WIFI_BUS', 'ERR_WIFI
 /** Failures by date alone: they lead back to the signed time (contract §4). */
 const BY_DATE: ReadonlySet<FailureCode> = new Set(['ERR_WIFI_SERVER_DATES', 'ERR_CLOUD_DATES', 'ERR_CLOUD_CLOCK'])
 
+/** Every other retry looks on all channels: what is on the profiles' own may be nothing but an evil twin. */
 const scan = (journey: Journey, maxAgeMs: number): Step => [
   { phase: 'scanning', journey },
-  { do: 'scan', maxAgeMs },
+  { do: 'scan', maxAgeMs, everywhere: journey.attempt % 2 === 1 },
 ]
 
 function wait(journey: Journey, hold: Hold | null, because: Failure): Step {
@@ -68,7 +69,8 @@ function joinFitting(journey: Journey, bsss: readonly Bss[], nowMs: number): Ste
   const [{ credential }] = journey.candidates
   const fitting = bsss.filter(({ hotspot }) => canCarry(hotspot, credential))
   const whenNone = bsss.length === 0 ? NO_HOTSPOT : noMethod(methodOf(credential))
-  return join(journey, order(journey, fitting, nowMs), null, whenNone, nowMs)
+  const bestFirst = order(journey, fitting, nowMs).map(({ bss }) => bss)
+  return join(journey, bestFirst, null, whenNone, nowMs)
 }
 
 function approachCloud(journey: Journey, hold: Hold, challenge: string | null): Step {
@@ -81,11 +83,13 @@ function settle(journey: Journey, hold: Hold, token: AccessToken, nowMs: number,
   const [candidate] = journey.candidates
   if (candidate.slot === 'temporary') return wait(journey, hold, outsideContract('a temporary credential cannot be steady'))
   const settled = arrived(journey, hold.link.bss)
+  const isNews = settled.known !== journey.known
   return [
     { phase: 'steady', journey: settled, hold, credential: candidate.credential, token, sinceMs },
     { do: 'keep-token', candidate, token },
     { do: 'watch-link', link: hold.link },
     { do: 'watch-orders', token, steadySinceMs: sinceMs },
+    ...(isNews ? [{ do: 'remember-hotspots', known: settled.known } as const] : []),
   ]
 }
 
@@ -196,8 +200,10 @@ function inStarting(state: Extract<State, { phase: 'starting' }>, event: Event):
   const [first, ...rest] = event.candidates
   if (first !== undefined) {
     const candidates: Candidates = [first, ...rest]
-    const { clockTrusted, isPartial } = event
-    return scan(state.journey === null ? setOut(candidates, clockTrusted, isPartial) : readAgain(state.journey, candidates, isPartial), 0)
+    const { clockTrusted, isPartial, known } = event
+    const journey =
+      state.journey === null ? setOut(candidates, clockTrusted, isPartial, known) : readAgain(state.journey, candidates, isPartial)
+    return scan(journey, 0)
   }
   return [
     {

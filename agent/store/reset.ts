@@ -13,6 +13,7 @@ import type { DeviceName } from '../contract/names.ts'
 import { parsed } from '../contract/parsed.ts'
 import type { Log } from '../log.ts'
 import { type Files, systemFiles } from './files.ts'
+import { KNOWN_HOTSPOTS_FILE } from './known-hotspots.ts'
 import { lockDirectory } from './lock.ts'
 import { decodeSlot, isBeyondReading } from './records.ts'
 import { isTemporaryName, StateDirectory } from './state-directory.ts'
@@ -58,7 +59,8 @@ async function forget(directory: StateDirectory, identity: DeviceName): Promise<
 }
 
 async function mayGo(directory: StateDirectory, name: string, hasCurrent: boolean): Promise<boolean> {
-  if (name === 'nonce' || isTemporaryName(name) || /^(nonce|time-floor)\.set-aside-\d+$/.test(name)) return true
+  if (name === 'nonce' || name.startsWith(KNOWN_HOTSPOTS_FILE) || isTemporaryName(name) || /^(nonce|time-floor)\.set-aside-\d+$/.test(name))
+    return true
   if (!hasCurrent || !/^(pending|current)\.json\.set-aside-\d+$/.test(name)) return false
   const found = await directory.inspect(name, (text) => parsed(isBeyondReading(text)))
   return found.kind === 'good' && found.value

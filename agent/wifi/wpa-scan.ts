@@ -1,9 +1,9 @@
 /** Scanning: the profiles' channels first, everything when nothing is found there. */
-import type { HotspotProfile, RadioHotspot } from '../credential/hotspot.ts'
+import type { RadioHotspot } from '../credential/hotspot.ts'
 import { AgentError } from '../failure.ts'
 import { bssidText, parseOwePartner, parseSecurity } from './beacon.ts'
 import { variant } from './dbus.ts'
-import { type RankedBss, rank, type ScannedBss } from './rank.ts'
+import { matches, type PlacedHotspot, type ScannedBss } from './match.ts'
 import { until } from './until.ts'
 import { WPA_NAME, type WpaInterface } from './wpa-interface.ts'
 
@@ -13,20 +13,20 @@ const MAX_PROBED_SSIDS = 4
 const AGE_ROUNDING_MS = 1000
 const BUSY_RETRY_MS = 300
 
-/** Scans and gives the BSSs that profiles match, best first. */
-export async function scanForHotspots(
-  wpa: WpaInterface,
-  profiles: readonly HotspotProfile[],
-  signal: AbortSignal,
-): Promise<readonly RankedBss[]> {
-  const hotspots = profiles.filter((profile): profile is RadioHotspot => profile.security !== 'wired-eap')
+/** What is scanned for. Without `everywhere` other channels than the profiles' are looked at only where nothing is found on those. */
+export type ScanTask = { readonly hotspots: readonly PlacedHotspot[]; readonly everywhere: boolean }
+
+/** Scans, and gives the BSSs that were heard, among them those that the profiles match. */
+export async function scanForHotspots(wpa: WpaInterface, task: ScanTask, signal: AbortSignal): Promise<readonly ScannedBss[]> {
+  const { hotspots } = task
   if (hotspots.length === 0) return []
-  const frequencies = [...new Set(hotspots.flatMap((hotspot) => hotspot.frequenciesMhz))]
-  if (frequencies.length > 0) {
-    const found = await scanOnce(wpa, hotspots, frequencies, signal)
-    if (found.length > 0) return found
+  const profiles = hotspots.map(({ hotspot }) => hotspot)
+  const frequencies = [...new Set(profiles.flatMap(({ frequenciesMhz }) => frequenciesMhz))]
+  if (frequencies.length > 0 && !task.everywhere) {
+    const found = await scanOnce(wpa, profiles, frequencies, signal)
+    if (matches(found, hotspots).length > 0) return found
   }
-  return scanOnce(wpa, hotspots, [], signal)
+  return scanOnce(wpa, profiles, [], signal)
 }
 
 async function scanOnce(
@@ -34,16 +34,16 @@ async function scanOnce(
   hotspots: readonly RadioHotspot[],
   frequenciesMhz: readonly number[],
   signal: AbortSignal,
-): Promise<readonly RankedBss[]> {
+): Promise<readonly ScannedBss[]> {
   const startedMs = performance.now()
   const read = (): Promise<readonly ScannedBss[]> => readBsss(wpa, performance.now() - startedMs + AGE_ROUNDING_MS, signal)
   const named = hotspots.filter(({ hidden }) => hidden).map(({ ssid }) => ssid)
   for (const ssids of chunks([ANY_SSID, ...named], MAX_PROBED_SSIDS)) await runScan(wpa, scanParameters(ssids, frequenciesMhz), signal)
   const scanned = await read()
   const unnamed = unnamedPartners(scanned, hotspots)
-  if (unnamed.ssids.length === 0) return rank(scanned, hotspots)
+  if (unnamed.ssids.length === 0) return scanned
   await runScan(wpa, scanParameters(unnamed.ssids.slice(0, MAX_PROBED_SSIDS), unnamed.frequenciesMhz), signal)
-  return rank(await read(), hotspots)
+  return read()
 }
 
 /** Asks for every BSS that does not hide. */

@@ -3,14 +3,14 @@ import type { EapProfile } from '../credential/eap-profile.ts'
 import { type HotspotProfile, hotspotText } from '../credential/hotspot.ts'
 import { AgentError, type Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
-import type { Bss, Link, Supplicant } from '../ports.ts'
+import type { Bss, Link, ScanOptions, Supplicant } from '../ports.ts'
 import { waitForAddress } from './address.ts'
 import type { Bus } from './dbus.ts'
 import { OWN_NAMESPACE, openLinuxNetdevs } from './linux-netdevs.ts'
+import { matches, type PlacedHotspot, type ScannedBss, wayIn } from './match.ts'
 import type { Netdevs } from './netdevs.ts'
 import type { BssSecurity } from './network-block.ts'
 import { hasRadio, waitForRadio } from './radio-watch.ts'
-import type { RankedBss } from './rank.ts'
 import { type DhcpClient, startUdhcpc, type UdhcpcOptions, udhcpcBeside } from './udhcpc.ts'
 import { neverAborted, until, withDeadline } from './until.ts'
 import type { WpaInterface } from './wpa-interface.ts'
@@ -49,7 +49,7 @@ class WpaSupplicant implements Supplicant {
   readonly #options: WpaSupplicantOptions
   readonly #netdevs: Netdevs
   readonly #session: WpaSession
-  #scanned: { readonly atMs: number; readonly found: readonly RankedBss[] } | null = null
+  #scanned: { readonly atMs: number; readonly everywhere: boolean; readonly found: readonly ScannedBss[] } | null = null
   #joined: Joined | null = null
   #former: { readonly bssid: string; readonly address: string } | null = null
   #isRadioMissing = false
@@ -61,20 +61,19 @@ class WpaSupplicant implements Supplicant {
     this.#session = createWpaSession(options.bus, this.#netdevs, options.wifi, options.log)
   }
 
-  scan({ maxAgeMs }: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]> {
+  scan({ maxAgeMs, everywhere }: ScanOptions, signal: AbortSignal): Promise<readonly Bss[]> {
     return this.#alone(signal, async () => {
       const wpa = await this.#open(signal)
       if (wpa.driver === 'wired') return this.#wiredPorts(wpa.interfaceName)
+      const hotspots = this.#radioHotspots()
+      const known = this.#scanned
+      const isFresh = known !== null && performance.now() - known.atMs <= maxAgeMs && (known.everywhere || !everywhere)
+      if (isFresh) return matches(known.found, hotspots)
       const { timers } = this.#options
-      const ageMs = this.#scanned === null ? Number.POSITIVE_INFINITY : performance.now() - this.#scanned.atMs
-      if (this.#scanned === null || ageMs > maxAgeMs) {
-        const late = (): Error => new AgentError('ERR_WIFI_SUPPLICANT', `no finished scan within ${timers.scanMs} ms`)
-        const found = await withDeadline(signal, timers.scanMs, late, (inTime) => scanForHotspots(wpa, this.#options.profiles, inTime))
-        this.#scanned = { atMs: performance.now(), found }
-        for (const { bss, reason } of found)
-          this.#options.log.debug({ ssid: hotspotText(bss.hotspot), bssid: bss.bssid, reason }, 'in range')
-      }
-      return this.#scanned.found.map(({ bss }) => bss)
+      const late = (): Error => new AgentError('ERR_WIFI_SUPPLICANT', `no finished scan within ${timers.scanMs} ms`)
+      const found = await withDeadline(signal, timers.scanMs, late, (inTime) => scanForHotspots(wpa, { hotspots, everywhere }, inTime))
+      this.#scanned = { atMs: performance.now(), everywhere, found }
+      return matches(found, hotspots)
     })
   }
 
@@ -158,15 +157,21 @@ class WpaSupplicant implements Supplicant {
 
   async #wiredPorts(interfaceName: string): Promise<readonly Bss[]> {
     if ((await this.#netdevs.find(interfaceName))?.hasCarrier !== true) return []
-    const ports = this.#options.profiles.filter((profile) => profile.security === 'wired-eap')
-    return ports.map((hotspot) => ({ bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, hotspot }))
+    const port = { bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, managementFrames: 'open' } as const
+    const { profiles } = this.#options
+    return profiles.flatMap((hotspot, preference) => (hotspot.security === 'wired-eap' ? [{ ...port, hotspot, preference }] : []))
   }
 
-  #securityOf(bss: Bss): BssSecurity {
-    if (bss.hotspot.security === 'wired-eap') return WIRED_SECURITY
-    const ranked = this.#scanned?.found.find((found) => found.bss.bssid === bss.bssid)
-    if (ranked === undefined) throw new AgentError('ERR_WIFI_NO_HOTSPOT', `${bss.bssid} was not in the last scan`)
-    return ranked.security
+  #radioHotspots(): readonly PlacedHotspot[] {
+    return this.#options.profiles.flatMap((hotspot, preference) => (hotspot.security === 'wired-eap' ? [] : [{ hotspot, preference }]))
+  }
+
+  #securityOf({ bssid, hotspot }: Bss): BssSecurity {
+    if (hotspot.security === 'wired-eap') return WIRED_SECURITY
+    const heard = this.#scanned?.found.filter((found) => found.bssid === bssid) ?? []
+    const way = heard.map((found) => wayIn(found, hotspot)).find((each) => each !== null)
+    if (way === undefined) throw new AgentError('ERR_WIFI_NO_HOTSPOT', `${bssid} was not in the last scan`)
+    return way
   }
 
   #select(network: OwnNetwork, bss: Bss, signal: AbortSignal): ReturnType<OwnNetwork['select']> {

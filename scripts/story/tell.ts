@@ -24,7 +24,7 @@ export function createTeller(say: Say): {
 function tellScan({ fields }: LogEvent): string {
   const bsss = Array.isArray(fields.bsss) ? fields.bsss : []
   const seen = bsss.filter(isObject).map((bss) => `${fieldText(bss, 'bssid')} at ${fieldText(bss, 'signalDbm')} dBm`)
-  return `scanned: ${bsss.length} BSS${bsss.length === 1 ? '' : 's'} of a known hotspot (${seen.join(', ')})`
+  return `scanned: ${bsss.length} BSS${bsss.length === 1 ? '' : 's'} of a hotspot in the CA config (${seen.join(', ')})`
 }
 
 function tellJoin({ fields }: LogEvent): string {

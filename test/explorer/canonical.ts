@@ -4,7 +4,8 @@
  * - Secret ids, certificates and nonces are renamed in the order in which they are met: the rules only ask whether two are equal.
  * - Superseded credentials that nobody holds any more, and their nonces, are forgotten: nobody can ask about them again.
  * - `attempt` counts modulo 3, since the lifecycle asks no more of it; how long a device waits is not seen in this world.
- * - The memory of failures only orders the BSSs of a scan: it is emptied, and a scan answers in every order.
+ * - The memory of failures, and of what led to the cloud, only orders the BSSs of a scan: both are emptied, and a scan answers in
+ *   every order.
  * - `lastFallbackMs` is "less than a day ago" or "long ago"; a day passes by choice. `sinceMs` likewise.
  * - What a failure says in words is left out; its code stays.
  */
@@ -26,6 +27,7 @@ export const plainJourney = (journey: Journey): Journey => ({
   ...journey,
   attempt: journey.attempt % ATTEMPT_PERIOD,
   memory: [],
+  known: [],
   lastFallbackMs: journey.lastFallbackMs === null ? null : 0,
 })
 
@@ -59,8 +61,12 @@ export function aDayLater(state: State): State {
   return journey === null ? state : { ...state, journey: { ...journey, lastFallbackMs: null } }
 }
 
-/** How long a wait is makes no difference. */
-export const plainEffect = (effect: Effect): Effect => (effect.do === 'wait' ? { ...effect, attempt: 0 } : effect)
+/** How long a wait is, where a scan looks and what is remembered make no difference. */
+export function plainEffect(effect: Effect): Effect {
+  if (effect.do === 'wait') return { ...effect, attempt: 0 }
+  if (effect.do === 'scan') return { ...effect, everywhere: false }
+  return effect.do === 'remember-hotspots' ? { ...effect, known: [] } : effect
+}
 
 /** A world without what nobody can ask about any more, and its key: equal for equal worlds, and for no others. */
 export type Canonical = { readonly world: World; readonly key: string }

@@ -13,7 +13,10 @@ export type Reacted = { readonly device: Device; readonly violation: Violation |
 
 /** The step of the way among the effects; watches end by themselves, by choice. */
 const stepOf = (effects: readonly Effect[]): Effect | undefined =>
-  effects.find((effect) => effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'watch-orders')
+  effects.find(
+    (effect) =>
+      effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'watch-orders' && effect.do !== 'remember-hotspots',
+  )
 
 const candidatesIn = (state: State): readonly Candidate[] => ('journey' in state ? (state.journey?.candidates ?? []) : [])
 

@@ -107,6 +107,7 @@ export class Executor {
         rotationOrder: () => ask({ port: 'order' }) as Promise<string | null>,
       },
       store: this.#storeAsking(ask),
+      knownHotspots: { load: async () => [], keep: async () => {} },
       clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, sleep: () => ask({ port: 'sleep' }) as Promise<void> },
       systemClock: { set: () => ask({ port: 'never' }) as Promise<void> },
       limits: { backoffBaseMs: 1_000, backoffCapMs: 60_000 },

@@ -34,6 +34,8 @@ const bssAt = (bssid: string): Bss => ({
   bssid,
   frequencyMhz: 2412,
   signalDbm: -50,
+  preference: 0,
+  managementFrames: 'protected',
   hotspot: {
     security: 'wpa-eap',
     ssid: new Uint8Array(),

@@ -69,7 +69,7 @@ async function withSupplicant(
   })
 }
 
-const scan = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0 }, never())
+const scan = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
 
 async function joinBest(supplicant: Supplicant, changes: Partial<TtlsProfile> = {}): Promise<Link> {
   const [best] = await scan(supplicant)
@@ -135,9 +135,10 @@ describe('an evil twin', () => {
       await lab.hotspot.startAccessPoint('evil-twin')
       await lab.hotspot.setSignal('good', -75)
       await lab.hotspot.setSignal('evil-twin', -30)
-      const [twin, good] = await scan(supplicant)
-      expect([twin?.bssid, good?.bssid]).toEqual([accessPoints['evil-twin'].bssid, accessPoints.good.bssid])
-      if (twin === undefined || good === undefined) throw new Error('unreachable')
+      const found = await scan(supplicant)
+      const [twin, good] = (['evil-twin', 'good'] as const).map((name) => found.find(({ bssid }) => bssid === accessPoints[name].bssid))
+      if (twin === undefined || good === undefined) throw new Error('the scan missed one of the two')
+      expect(twin.signalDbm).toBeGreaterThan(good.signalDbm)
       await expect(supplicant.join(twin, profile(), never())).rejects.toMatchObject({ code: 'ERR_WIFI_SERVER_CA' })
       const link = await supplicant.join(good, profile(), never())
       expect(link.bss.bssid).toBe(accessPoints.good.bssid)

@@ -32,7 +32,7 @@ const forEver = (signal: AbortSignal): Promise<never> =>
 
 /** Executors of a device that goes straight to steady; a test replaces the ones it is about. */
 const smooth = (clock: FakeClock): Executors => ({
-  load: async () => ({ type: 'loaded', candidates: [currentCandidate('mk-1')], clockTrusted: true, isPartial: false }),
+  load: async () => ({ type: 'loaded', candidates: [currentCandidate('mk-1')], clockTrusted: true, isPartial: false, known: [] }),
   scan: async () => ({ type: 'scanned', bsss: [bssAt(1)] }),
   join: async ({ bss }) => ({ type: 'joined', link: linkOn(bss) }),
   'ask-time': async () => ({ type: 'time-known', challenge: 'c' }),
@@ -40,6 +40,7 @@ const smooth = (clock: FakeClock): Executors => ({
   'request-swap': () => Promise.reject(new Error('not in this story')),
   'store-pending': () => Promise.reject(new Error('not in this story')),
   promote: () => Promise.reject(new Error('not in this story')),
+  'remember-hotspots': async () => ({ type: 'remembered' }),
   'keep-token': (_, signal) => forEver(signal),
   wait: async ({ atLeastMs }, signal) => {
     await clock.sleep(Math.max(atLeastMs, 1_000), signal)
@@ -64,7 +65,7 @@ describe('the run loop', () => {
   it('walks to steady, says ready once, and ends when asked to', async () => {
     const { clock, service, stop, ended, events } = start(() => ({}))
     await clock.advance(100)
-    expect(events()).toEqual(['loaded', 'scanned', 'joined', 'authenticated'])
+    expect(events()).toEqual(['loaded', 'scanned', 'joined', 'authenticated', 'remembered'])
     expect(service.told.filter((line) => line === 'READY=1')).toHaveLength(1)
     expect(service.told.at(-1)).toContain('STATUS=steady on ZipKey')
     stop.abort()
@@ -130,7 +131,9 @@ describe('the run loop', () => {
   })
 
   it('ends when the lifecycle halts', async () => {
-    const { ended } = start(() => ({ load: async () => ({ type: 'loaded', candidates: [], clockTrusted: true, isPartial: false }) }))
+    const { ended } = start(() => ({
+      load: async () => ({ type: 'loaded', candidates: [], clockTrusted: true, isPartial: false, known: [] }),
+    }))
     const last: State = await ended
     expect(last).toMatchObject({ phase: 'halted', because: { code: 'ERR_CREDENTIAL_MISSING' } })
   })

@@ -8,6 +8,7 @@ import type { Clock, SystemClock } from '../../agent/ports.ts'
 import { run } from '../../agent/run.ts'
 import { FakeClock } from '../fakes/clock.ts'
 import { FakeCloud } from '../fakes/cloud.ts'
+import { FakeHints } from '../fakes/hints.ts'
 import { createFakeServiceManager } from '../fakes/service-manager.ts'
 import { FakeDisk, FakeStore } from '../fakes/store.ts'
 import { FakeAir, FakeSupplicant } from '../fakes/supplicant.ts'
@@ -29,6 +30,7 @@ class Device {
   readonly setTo: number[] = []
   readonly air: FakeAir
   permanentCredential: PermanentKind = 'secret'
+  readonly hints = new FakeHints()
   promotions = 0
   #stop = new AbortController()
   #supplicant: FakeSupplicant
@@ -72,6 +74,7 @@ class Device {
         supplicant: this.#supplicant,
         cloud: this.cloud.client(this.clock),
       },
+      knownHotspots: this.hints,
       ...{ store: new FakeStore(this.disk), clock: this.clock, systemClock, limits: timers, timers, random: () => 0.5, buildTimeMs: 0 },
       whenPromoted: () => {
         this.promotions += 1
@@ -125,6 +128,7 @@ describe('the executors and the loop together', () => {
       'joined',
       'authenticated',
       'promoted',
+      'remembered',
     ])
     expect(device.disk.current?.id).toEqual({ kind: 'issued', secretId: expect.stringMatching(/^mk1-1-/) })
     expect(device.promotions).toBe(1)

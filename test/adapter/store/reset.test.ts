@@ -34,6 +34,11 @@ describe('reset', () => {
     ['no key beside a good certificate either', { key, 'current.json': encodeSlot(identity, certificate(1)), nonce }, ['nonce']],
     ['what was cut off', { '.pending.json.tmp': good, '.nonce.tmp': '', '.key.tmp': '' }, ['.key.tmp', '.nonce.tmp', '.pending.json.tmp']],
     [
+      'which hotspots it knew',
+      { 'known-hotspots.json': '', 'known-hotspots.json.tmp': '' },
+      ['known-hotspots.json', 'known-hotspots.json.tmp'],
+    ],
+    [
       'a nonce and a floor that were set aside',
       { 'nonce.set-aside-1': '', 'time-floor.set-aside-2': good },
       ['nonce.set-aside-1', 'time-floor.set-aside-2'],

@@ -14,6 +14,8 @@ const BSS: Bss = {
   bssid: '02:00:00:00:00:01',
   frequencyMhz: 2412,
   signalDbm: -50,
+  preference: 0,
+  managementFrames: 'protected',
   hotspot: { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [], eap: EAP },
 }
 

@@ -39,7 +39,7 @@ export function plainProfile(security: PlainHotspot['security'], ssid: string, p
 }
 
 /** What the adapter finds, and the first of it. */
-export const scanAll = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0 }, never())
+export const scanAll = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
 
 /** Joins what the adapter finds first. */
 export async function joinFirst(supplicant: Supplicant): Promise<Link> {

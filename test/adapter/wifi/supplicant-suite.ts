@@ -50,7 +50,7 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
     afterEach(() => supplicant.close())
 
     const firstBss = async (): Promise<Bss> => {
-      const [bss] = await supplicant.scan({ maxAgeMs: 0 }, never())
+      const [bss] = await supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
       if (bss === undefined) throw new Error('the scan found nothing')
       return bss
     }
@@ -153,7 +153,7 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       const bss = await firstBss()
       const reason = new Error('too late')
       await expect(supplicant.join(bss, world.accepted, AbortSignal.abort(reason))).rejects.toBe(reason)
-      await expect(supplicant.scan({ maxAgeMs: 0 }, AbortSignal.abort(reason))).rejects.toBe(reason)
+      await expect(supplicant.scan({ maxAgeMs: 0, everywhere: false }, AbortSignal.abort(reason))).rejects.toBe(reason)
       expect(await world.networks()).toBe(0)
     })
 
@@ -187,7 +187,7 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       const losing = supplicant.linkLost(link, never())
       await world.stopSupplicant()
       expect((await losing).code).toBe('ERR_WIFI_SUPPLICANT')
-      expect(await failure(supplicant.scan({ maxAgeMs: 0 }, never()))).toBe('ERR_WIFI_SUPPLICANT')
+      expect(await failure(supplicant.scan({ maxAgeMs: 0, everywhere: false }, never()))).toBe('ERR_WIFI_SUPPLICANT')
       await world.startSupplicant()
       await join()
       expect(await world.networks()).toBe(1)
@@ -206,7 +206,7 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       const losing = supplicant.linkLost(link, never())
       await world.unplugRadio()
       expect(['ERR_WIFI_LINK_LOST', 'ERR_WIFI_NO_RADIO']).toContain((await losing).code)
-      expect(await failure(supplicant.scan({ maxAgeMs: 0 }, never()))).toBe('ERR_WIFI_NO_RADIO')
+      expect(await failure(supplicant.scan({ maxAgeMs: 0, everywhere: false }, never()))).toBe('ERR_WIFI_NO_RADIO')
       const appearing = supplicant.radioAppeared(never())
       expect(await Promise.race([appearing.then(() => true), sleep(200, false)])).toBe(false)
       await world.plugRadio()

@@ -42,7 +42,7 @@ const EVENTS: readonly Event[] = [
   { type: 'ordered', orderId: 'order' },
   { type: 'link-lost', failure: failureOf('ERR_WIFI_LINK_LOST') },
   { type: 'waited' },
-  { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true, isPartial: false },
+  { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true, isPartial: false, known: [] },
 ]
 
 /** States of every phase that carries a journey. */

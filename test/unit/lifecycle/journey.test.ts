@@ -4,12 +4,13 @@ import {
   afterFailure,
   arrived,
   type Journey,
-  order,
+  order as ranked,
   readAgain,
   stumbled,
   withCurrent,
   withPending,
 } from '../../../agent/lifecycle/journey.ts'
+import type { Bss } from '../../../agent/ports.ts'
 import {
   bssAt,
   currentCandidate,
@@ -107,13 +108,24 @@ describe('what a BSS is blamed for', () => {
   const next = (journey: Journey): Journey => failing(journey, 'ERR_CLOUD_REFUSED', 0)
   const journey = journeyOf(pendingCandidate('mk-1'), temporaryCandidate)
 
+  const order = (walking: Journey, bsss: readonly Bss[]) => ranked(walking, bsss, 0).map(({ bss }) => bss)
+
   it('is held for the credential that it failed, and the next one tries it afresh', () => {
-    expect(order(stumbled(journey, a, 0), [a, b], 0)).toEqual([b, a])
-    expect(order(next(stumbled(journey, a, 0)), [a, b], 0)).toEqual([a, b])
+    expect(order(stumbled(journey, a, 0), [a, b])).toEqual([b, a])
+    expect(order(next(stumbled(journey, a, 0)), [a, b])).toEqual([a, b])
   })
 
   it('is held for every credential where the hotspot sees none', () => {
-    expect(order(next(stumbled(journey, plainA, 0)), [plainA, plainB], 0)).toEqual([plainB, plainA])
-    expect(order(arrived(next(stumbled(journey, plainA, 0)), plainA), [plainA, plainB], 0)).toEqual([plainA, plainB])
+    expect(order(next(stumbled(journey, plainA, 0)), [plainA, plainB])).toEqual([plainB, plainA])
+    expect(order(arrived(next(stumbled(journey, plainA, 0)), plainA), [plainA, plainB])).toEqual([plainA, plainB])
+  })
+
+  it('may be blamed as one profile and not as another', () => {
+    const otherwise: Bss = { ...a, preference: 1 }
+    expect(order(stumbled(journey, a, 0), [a, otherwise])).toEqual([otherwise, a])
+  })
+
+  it('comes first once it led to the cloud', () => {
+    expect(order(arrived(journey, b), [a, b])).toEqual([b, a])
   })
 })

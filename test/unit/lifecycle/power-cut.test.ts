@@ -62,7 +62,7 @@ describe('a device whose power is cut', () => {
     const world = new World()
     const ride = live(world)
     expectSteady(world, ride, 'undisturbed')
-    expect(ride.effects).toBe(10)
+    expect(ride.effects).toBe(11)
     expect(world.disk.pending).toBeNull()
   })
 

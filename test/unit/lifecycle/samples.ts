@@ -21,6 +21,8 @@ export const bssAt = (lastOctet: number, signalDbm = -50): Bss => ({
   bssid: `02:00:00:00:00:${lastOctet.toString(16).padStart(2, '0')}`,
   frequencyMhz: 2412,
   signalDbm,
+  preference: 0,
+  managementFrames: 'protected',
   hotspot,
 })
 

@@ -56,14 +56,14 @@ const ROWS: readonly Row[] = [
   {
     story: 'credentials found: it scans',
     from: START[0],
-    event: { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true, isPartial: false },
+    event: { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true, isPartial: false, known: [] },
     to: 'scanning',
     does: ['scan'],
   },
   {
     story: 'no credential at all: a person is needed',
     from: START[0],
-    event: { type: 'loaded', candidates: [], clockTrusted: true, isPartial: false },
+    event: { type: 'loaded', candidates: [], clockTrusted: true, isPartial: false, known: [] },
     to: 'halted',
     does: [],
   },
@@ -165,14 +165,14 @@ const ROWS: readonly Row[] = [
     from: { phase: 'authenticating', journey: settled, hold },
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
   },
   {
     story: 'a flashed secret is in: steady',
     from: { phase: 'authenticating', journey: journeyOf(flashedCandidate), hold },
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
   },
   {
     story: 'a token of the wrong scope is not trusted',
@@ -256,14 +256,14 @@ const ROWS: readonly Row[] = [
     from: swapping({ at: 'promoting', credential: issued('mk-1') }, proving),
     event: { type: 'promoted' },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
   },
   {
     story: 'a renewed token leaves it steady',
     from: steady,
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
   },
   {
     story: 'steady, and the cloud goes away: the link is kept',
@@ -356,7 +356,7 @@ describe('transition', () => {
     const [reading, wait] = transition(storing, failed('ERR_STORE_IO', 5_000), 0)
     expect(wait).toMatchObject({ do: 'wait', attempt: 5, atLeastMs: 5_000 })
     const found = [pendingCandidate('mk-1'), ...remembered.candidates]
-    const [next] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true, isPartial: false }, 0)
+    const [next] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true, isPartial: false, known: [] }, 0)
     expect(next).toEqual({ phase: 'scanning', journey: { ...remembered, attempt: 5, candidates: found } })
   })
 
@@ -367,7 +367,7 @@ describe('transition', () => {
     expect([reading.phase, load]).toEqual(['starting', { do: 'load' }])
     expect(transition(reading, failed('ERR_STORE_IO'), 0)[0]).toMatchObject({ phase: 'scanning', journey: { ...partial, attempt: 1 } })
     const found = [pendingCandidate('mk-2'), ...settled.candidates]
-    const [whole] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true, isPartial: false }, 0)
+    const [whole] = transition(reading, { type: 'loaded', candidates: found, clockTrusted: true, isPartial: false, known: [] }, 0)
     expect(whole).toMatchObject({ phase: 'scanning', journey: { candidates: found, isPartial: false, attempt: 1 } })
   })
 
@@ -411,6 +411,33 @@ describe('transition', () => {
     expect(waiting).toMatchObject({ phase: 'waiting', because: { code: 'ERR_WIFI_NO_METHOD', detail: expect.stringContaining('TLS') } })
     expect([wait, waiting.phase === 'waiting' && waiting.journey.candidates[0]]).toMatchObject([{ do: 'wait' }, certificate])
     expect(scanned(certificate)[0]).toMatchObject({ phase: 'waiting', because: { code: 'ERR_WIFI_NO_HOTSPOT' } })
+  })
+
+  it('remembers a hotspot that led to the cloud, once, and tries it first from then on', () => {
+    const arriving: State = { phase: 'authenticating', journey: settled, hold: kept }
+    const [arrived, ...effects] = transition(arriving, { type: 'authenticated', token: tokenOf('device') }, 0)
+    const remembering = effects.find((effect) => effect.do === 'remember-hotspots')
+    expect(transition(arrived, { type: 'remembered' }, 0)).toEqual([arrived])
+    const [, ...later] = transition(arrived, { type: 'authenticated', token: tokenOf('device') }, 0)
+    expect(later.map((effect) => effect.do)).toEqual(['keep-token', 'watch-link', 'watch-orders'])
+    const known = remembering?.known ?? []
+    const [scanning] = transition(
+      START[0],
+      { type: 'loaded', candidates: [temporaryCandidate], clockTrusted: true, isPartial: false, known },
+      0,
+    )
+    const [joiningKnown] = transition(scanning, { type: 'scanned', bsss: [bssAt(9, -20), good] }, 0)
+    expect(joiningKnown).toMatchObject({ phase: 'joining', bss: good, others: [bssAt(9, -20)] })
+  })
+
+  it('looks on every channel in every other retry, and comes back to a known hotspot without that', () => {
+    const everywhere = (attempt: number): unknown =>
+      transition(
+        { phase: 'waiting', journey: { ...settled, attempt }, hold: null, because: failureOf('ERR_WIFI_NO_HOTSPOT') },
+        { type: 'waited' },
+        0,
+      )[1]
+    expect([0, 1, 2, 3].map(everywhere)).toEqual([false, true, false, true].map((all) => ({ do: 'scan', maxAgeMs: 0, everywhere: all })))
   })
 
   it('puts a stronger evil twin behind the good BSS after one attempt', () => {

@@ -78,9 +78,11 @@ export class World {
   act(effect: StepEffect): Event {
     switch (effect.do) {
       case 'load':
-        return { type: 'loaded', candidates: candidatesOf(this.disk, [temporary]), clockTrusted: true, isPartial: false }
+        return { type: 'loaded', candidates: candidatesOf(this.disk, [temporary]), clockTrusted: true, isPartial: false, known: [] }
       case 'scan':
         return { type: 'scanned', bsss: [bssAt(1)] }
+      case 'remember-hotspots':
+        return { type: 'remembered' }
       case 'wait':
         return { type: 'waited' }
       case 'watch-orders':

@@ -10,6 +10,8 @@ const RADIO: Bss = {
   bssid: '02:00:00:00:01:00',
   frequencyMhz: 2437,
   signalDbm: -50,
+  preference: 0,
+  managementFrames: 'protected',
   hotspot: { security: 'wpa-eap', ssid: Buffer.from([0x22, 0x0a, 0xff]), hidden: false, frequenciesMhz: [], eap: SETTINGS },
 }
 const WIRED: Bss = { ...RADIO, frequencyMhz: 0, hotspot: { security: 'wired-eap', eap: SETTINGS } }
