@@ -40,6 +40,7 @@ export async function gatherSecrets({ folder, cloud, pki, disks }: SecretPlaces)
     randomText('RADIUS secret', radiusSecret),
     bareKey('TLS key of the AAA server', await privateNumber(pki.aaa.keyFile)),
     bareKey('TLS key of the cloud', await privateNumber(pki.cloud.keyFile)),
+    bareKey('key of the device CA', await privateNumber(pki.deviceCa.keyFile)),
   ]
 }
 
