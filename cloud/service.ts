@@ -44,6 +44,7 @@ export async function startService(folder: string, options: ServiceOptions = {})
   }
   const app = await buildServer(parts, { ...config, tls, logLevel: options.logLevel ?? config.logLevel })
   const alarms = createAlarmTeller({ command: config.alarmCommand, log: app.log })
+  if (parts.deviceIssuer.isNew) app.log.warn('made a new CA for devices: give hotspots what zipkey-cloud device-ca prints')
   await app.listen(listenAddress(options.listen ?? config.listen))
   const forgetting = setInterval(() => {
     forgetExpiredUses(db, parts.nowMs() - CLOCKS_APART_MS).catch((error: unknown) =>

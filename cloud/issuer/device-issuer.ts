@@ -6,6 +6,8 @@ import type { CertificateRequest } from './certificate-request.ts'
 export type DeviceIssuer = {
   /** The CA certificates (PEM) that hotspots check the devices' chains against. */
   readonly caPem: string
+  /** Whether the CA was made just now, so that no hotspot knows it. */
+  readonly isNew: boolean
   /** Signs for a device and gives the chain (PEM), its own first. It may take seconds; an ApiProblem says that it gives none now. */
   readonly issue: (name: DeviceName, request: CertificateRequest) => Promise<string>
 }

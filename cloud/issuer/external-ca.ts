@@ -30,6 +30,7 @@ export function openExternalCa(external: ExternalCa, nowMs: () => number): Devic
     return chain.value
   }
   return {
+    isNew: false,
     caPem: external.ca.map((certificate) => certificate.toString()).join(''),
     issue: (name, request) => {
       // What else a request says, a CA might put into the certificate.

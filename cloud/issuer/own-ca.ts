@@ -1,5 +1,5 @@
 /** The CA of the cloud's own: certificate and private key in one file, so that it is made in one step, and read by its owner alone. */
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto'
 import { link, unlink } from 'node:fs/promises'
 import { DataFolderError, readPrivateFile, writePrivateFile } from '../data-folder.ts'
 import { makeCa, signDeviceCertificate } from './device-certificate.ts'
@@ -8,7 +8,7 @@ import type { DeviceIssuer } from './device-issuer.ts'
 /** Makes the CA's file, unless it is there; a cut leaves it whole or not there, and of two processes one makes it. */
 export async function createOwnCa(path: string): Promise<void> {
   const { certificatePem, keyPem } = await makeCa(Date.now())
-  const unfinished = `${path}.${process.pid}.new`
+  const unfinished = `${path}.${randomUUID()}.new`
   await writePrivateFile(unfinished, certificatePem + keyPem)
   try {
     await link(unfinished, path)
@@ -21,13 +21,14 @@ export async function createOwnCa(path: string): Promise<void> {
 
 /** Opens the CA, made now in a folder of a version that had none; certificates last for `days`, or for ever. */
 export async function openOwnCa(path: string, days: number | null, nowMs: () => number): Promise<DeviceIssuer> {
-  const text = await readPrivateFile(path).catch(async (error: NodeJS.ErrnoException) => {
+  const found = await readPrivateFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
-    await createOwnCa(path)
-    return readPrivateFile(path)
+    return null
   })
-  const { certificate, privateKey } = parse(path, text)
+  if (found === null) await createOwnCa(path)
+  const { certificate, privateKey } = parse(path, found ?? (await readPrivateFile(path)))
   return {
+    isNew: found === null,
     caPem: certificate.toString(),
     issue: (name, { publicKey }) =>
       signDeviceCertificate({ certificate: certificate.raw, privateKey }, name, publicKey, { nowMs: nowMs(), days }),

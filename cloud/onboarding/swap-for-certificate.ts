@@ -11,7 +11,7 @@ import type { CloudParts } from '../parts.ts'
 import type { IssuedId } from '../rules/device-credentials.ts'
 import type { SwapVerdict } from '../rules/swap.ts'
 import { findChain } from '../store/certificates.ts'
-import { decideSwap, previewSwap } from './swap.ts'
+import { decideSwap } from './swap.ts'
 
 /** What a device asks with: its request (DER), and the order that it follows; null for the first permanent credential. */
 export type CertificateAsk = { readonly request: Uint8Array; readonly order: string | null }
@@ -20,14 +20,14 @@ export type CertificateAsk = { readonly request: Uint8Array; readonly order: str
 export async function swapForCertificate(parts: CloudParts, claims: AccessClaims, { request, order }: CertificateAsk): Promise<string> {
   const parsed = await readCertificateRequest(request)
   if (!parsed.ok) throw new ApiProblem('invalid-request', parsed.problem)
-  const ask = { nonce: nonceOfKey(parsed.value.publicKey), order }
-  const before = await previewSwap(parts, claims, { kind: 'certificate', ...ask })
-  if (before.kind === 'decided') return chainOf(parts, before.answer)
+  const asked = { kind: 'certificate', nonce: nonceOfKey(parsed.value.publicKey), order } as const
+  const known = await decideSwap(parts, claims, asked, null)
+  if (known !== null) return chainOf(parts, known)
   const chainPem = await parts.deviceIssuer.issue(claims.name, parsed.value)
   const fingerprint = certificateFingerprint(new X509Certificate(chainPem).raw)
   const id: IssuedId = { kind: 'certificate', fingerprint }
   // Another process may have answered the same request in the meantime: then its answer counts.
-  return chainOf(parts, await decideSwap(parts, claims, { kind: 'certificate', ...ask, chainPem, nextId: () => id }))
+  return chainOf(parts, await decideSwap(parts, claims, asked, { nextId: () => id, chainPem }))
 }
 
 async function chainOf({ db }: CloudParts, answer: SwapVerdict): Promise<string> {

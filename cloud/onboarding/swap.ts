@@ -28,7 +28,7 @@ export async function swapCredential(parts: CloudParts, claims: AccessClaims, re
     kind: 'issued',
     secretId: makeSecretId(master.id, master.bytes, claims.name, generation, randomBytes(10)),
   })
-  const answer = await decideSwap(parts, claims, { kind: 'issued', ...request, nextId, chainPem: null })
+  const answer = await decideSwap(parts, claims, { kind: 'issued', ...request }, { nextId, chainPem: null })
   if (!answer.issued) throw new ApiProblem(answer.problem, answer.reason)
   if (answer.id.kind !== 'issued') throw new Error('a nonce of a secret was answered with a certificate')
   const { secretId } = answer.id
@@ -40,44 +40,37 @@ export async function swapCredential(parts: CloudParts, claims: AccessClaims, re
 /** A request as the rules see it. */
 type Asked = CredentialRequest & { readonly kind: IssuedId['kind'] }
 
-/** A request, and what a new credential would be: its id and, for a certificate, its chain (PEM). */
-type Offered = Asked & { readonly nextId: (generation: number) => IssuedId; readonly chainPem: string | null }
+/** What a new credential would be: its id and, for a certificate, its chain (PEM). */
+type Offer = { readonly nextId: (generation: number) => IssuedId; readonly chainPem: string | null }
 
-/** Decides a request in one transaction. */
-export const decideSwap = (parts: CloudParts, claims: AccessClaims, offered: Offered): Promise<SwapVerdict> =>
-  parts.db.transaction().execute(async (db) => (await decide(parts, db, claims, offered, () => true)).answer)
-
-/** What the device is answered already, or that a new credential is due. */
-export type SwapPreview = { readonly kind: 'decided'; readonly answer: SwapVerdict } | { readonly kind: 'due' }
-
-/** Decides a request as far as it needs no new credential; where one is due, nothing has changed yet. */
-export async function previewSwap(parts: CloudParts, claims: AccessClaims, asked: Asked): Promise<SwapPreview> {
-  const isKnown = (before: DeviceCredentials, answer: SwapVerdict) => !answer.issued || issuedRecord(before, answer.id) !== null
-  const offered = { ...asked, nextId: () => NOT_YET, chainPem: null }
-  const { answer, decided } = await parts.db.transaction().execute((db) => decide(parts, db, claims, offered, isKnown))
-  return decided ? { kind: 'decided', answer } : { kind: 'due' }
+/** Decides a request in one transaction. Without an offer null says that a new credential is due; then nothing has changed yet. */
+export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer): Promise<SwapVerdict>
+export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: null): Promise<SwapVerdict | null>
+export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer | null): Promise<SwapVerdict | null> {
+  return parts.db.transaction().execute((db) => decide(parts, db, claims, asked, offer))
 }
 
 const NOT_YET: IssuedId = { kind: 'certificate', fingerprint: '' }
 
-/** Judges, and carries out what `isWanted` says. */
 async function decide(
   parts: CloudParts,
   db: Database,
   claims: AccessClaims,
-  offered: Offered,
-  isWanted: (before: DeviceCredentials, answer: SwapVerdict) => boolean,
-): Promise<{ readonly answer: SwapVerdict; readonly decided: boolean }> {
+  asked: Asked,
+  offer: Offer | null,
+): Promise<SwapVerdict | null> {
   const { name } = claims
   const nowMs = parts.nowMs()
   const found = await findAndLockDevice(db, name)
-  if (found.found !== 'device') return { answer: NOT_SWAPPED, decided: true }
+  if (found.found !== 'device') return NOT_SWAPPED
   const before = found.device.credentials
-  const { answer, device, events } = await judge(parts, db, claims, before, offered)
-  if (!isWanted(before, answer)) return { answer, decided: false }
-  if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: offered.chainPem }, nowMs)
+  const nextId = offer?.nextId ?? (() => NOT_YET)
+  const { answer, device, events } = await judge(parts, db, claims, before, { ...asked, nextId })
+  const isNew = answer.issued && issuedRecord(before, answer.id) === null
+  if (isNew && offer === null) return null
+  if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: offer?.chainPem ?? null }, nowMs)
   await appendAudit(db, nowMs, auditEntries(name, 'device', events))
-  return { answer, decided: true }
+  return answer
 }
 
 async function judge(
@@ -85,7 +78,7 @@ async function judge(
   db: Database,
   { name, credentialId }: AccessClaims,
   device: DeviceCredentials,
-  { order, kind, nonce, nextId }: Offered,
+  { order, kind, nonce, nextId }: Asked & Pick<Offer, 'nextId'>,
 ): Promise<Verdict<SwapVerdict>> {
   if (credentialId.kind !== 'temporary') {
     const orders = { order, openOrder: await openOrder(db, name), nowMs: parts.nowMs() }
