@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { certificateFingerprint } from '../../agent/contract/certificate.ts'
 import { newDeviceKey, swapForCertificate } from './certificate-device.ts'
 import { type CertificateCredential, hotspotLogin, temporaryCredential, tokenOf } from './cloud-device.ts'
@@ -114,6 +115,16 @@ describe('EAP-TLS', () => {
     expect((await aaa.eapTls(login(first))).success).toBe(false)
     expect(await lastEntry(first)).toMatchObject({ event: 'hotspot-refused', detail: expect.stringMatching(/superseded/) })
     expect((await aaa.eapTls(login(second))).success).toBe(true)
+  })
+
+  test('refuses a certificate that an operator revoked', async () => {
+    const certificate = await certified()
+    await tokenOf(cloud, certificate)
+    expect((await aaa.eapTls(login(certificate))).success).toBe(true)
+    const body = { credential: `c.${certificate.id.fingerprint}` }
+    await cloud.api.call('POST', `/v1/accounts/acme/devices/${certificate.name.device}/revoke`, z.null(), body)
+    expect((await aaa.eapTls(login(certificate))).success).toBe(false)
+    expect(await lastEntry(certificate)).toMatchObject({ event: 'hotspot-refused', detail: expect.stringMatching(/revoked/) })
   })
 
   test('refuses a certificate of an account that this AAA client may not see, and tells that account nothing', async () => {
