@@ -38,7 +38,7 @@ const noteUse = (parts: CloudParts, name: DeviceName, credentialId: CredentialId
     if (found.found !== 'device' || !isCurrent(found.device.credentials, credentialId)) return
     const before = found.device.credentials
     const { device: after, events } = currentUsed(before)
-    await saveDevice(db, name, { before, after, chainPem: null }, parts.nowMs())
+    await saveDevice(db, name, { before, after, chainPem: null, runs: null }, parts.nowMs())
     await appendAudit(db, parts.nowMs(), auditEntries(name, 'device', events))
   })
 

@@ -11,16 +11,17 @@ import type { HeardRun } from '../rules/shared-identity.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../rules/token.ts'
 import type { Alarm } from '../store/alarms.ts'
 import { appendAudit } from '../store/audit-log.ts'
-import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice, saveRuns } from '../store/devices.ts'
+import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice } from '../store/devices.ts'
 import { accountExists } from '../store/principals.ts'
-import { findAndLockProvisioningKey, findProvisioningKey } from '../store/provisioning-keys.ts'
+import { findProvisioningKey, lockProvisioningKey } from '../store/provisioning-keys.ts'
 import { closeOrder } from '../store/rotation-orders.ts'
 import type { Database } from '../store/tables.ts'
+import { transact } from '../store/transact.ts'
 import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
 import { hearRunOf } from './hear-run.ts'
-import { credentialsOf, readRecords, temporaryPresented } from './records.ts'
+import { type CredentialRecords, credentialsOf, temporaryPresented } from './records.ts'
 import { tell } from './tell.ts'
 import { findVerifier } from './verifier.ts'
 
@@ -36,7 +37,7 @@ export async function issueToken(parts: CloudParts, assertion: Assertion): Promi
   const { name, credentialId } = assertion
   await requireGenuine(parts, assertion)
   const timely = await requireTimely(parts, assertion)
-  const { answer, alarms } = await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, timely))
+  const { answer, alarms } = await transact(parts.db, (db) => decide(parts, db, assertion, timely))
   for (const alarm of alarms) parts.tellAlarm(alarm)
   if (!answer.granted) throw new ApiProblem(answer.problem, answer.reason)
   const accessToken = signAccessToken(parts.signingKeys, parts.issuer, { name, scope: answer.scope, credentialId }, parts.nowMs())
@@ -44,13 +45,11 @@ export async function issueToken(parts: CloudParts, assertion: Assertion): Promi
 }
 
 async function requireGenuine(parts: CloudParts, assertion: Assertion): Promise<void> {
-  const { name, credentialId } = assertion
-  const records = await readRecords(parts.db, name, credentialId)
-  const { verifier, isRegistered } = await findVerifier(parts, assertion, records)
+  const { verifier, isRegistered } = await findVerifier(parts, assertion)
   const signed = await isGenuine(assertion, verifier)
   if (isRegistered && signed) return
   // An account that does not exist has no log that anybody reads.
-  if (await accountExists(parts.db, name.account))
+  if (await accountExists(parts.db, assertion.name.account))
     await tellAudit(parts, assertion, 'unknown-credential-refused', 'the signature is wrong', ANYONE)
   throw new ApiProblem('unknown-credential', UNKNOWN)
 }
@@ -78,30 +77,35 @@ async function tellAudit(
   await appendAudit(parts.db, parts.nowMs(), auditEntries(name, principal, [{ event, credentialId, detail }]))
 }
 
-type PartsInTransaction = Omit<CloudParts, 'db'> & { readonly db: Database }
-
 type Decision = { readonly answer: TokenVerdict; readonly alarms: readonly Alarm[] }
 
 /** The one transaction: the assertion is used up, the credentials change, the audit log tells. A refusal commits as well. */
-async function decide(parts: PartsInTransaction, assertion: Assertion, { usableUntilMs, madeMs }: Timely): Promise<Decision> {
-  const { db } = parts
+async function decide(parts: CloudParts, db: Database, assertion: Assertion, { usableUntilMs, madeMs }: Timely): Promise<Decision> {
   const { name, credentialId } = assertion
   const nowMs = parts.nowMs()
-  for (const use of singleUses(assertion)) {
-    if (await useOnce(db, use, usableUntilMs)) continue
-    const reason = 'the assertion, or its challenge, was used before'
-    await appendAudit(db, nowMs, auditEntries(name, DEVICE, [{ event: 'assertion-replayed', credentialId, detail: reason }]))
-    return { answer: { granted: false, problem: assertion.challenge === null ? 'assertion-replayed' : 'clock-skew', reason }, alarms: [] }
-  }
-  const found = await findAndLockDevice(db, name)
+  const [isFirstUse, found, key] = await Promise.all([
+    useOnce(db, singleUses(assertion), usableUntilMs),
+    findAndLockDevice(db, name),
+    credentialId.kind === 'temporary' ? findProvisioningKey(db, name.account, credentialId.keyId) : null,
+  ])
+  if (!isFirstUse) return replayed(db, assertion, nowMs)
   const heard = hearRunOf(assertion, found, nowMs)
-  const verdict = await judge(parts, assertion, found, { nowMs, madeMs })
-  const stored = await store(db, assertion, { found, verdict, runs: heard.runs }, nowMs)
-  if (verdict.events.some(({ event }) => event === 'became-current')) await closeOrder(db, name, nowMs)
-  return { answer: stored.answer, alarms: await tell(db, name, DEVICE, [...heard.events, ...stored.events], nowMs) }
+  const verdict = await judge(db, assertion, { found, key }, { nowMs, madeMs })
+  const [answer, alarms] = await Promise.all([
+    store(db, assertion, { found, verdict, runs: heard.runs }, nowMs),
+    tell(db, name, DEVICE, [...heard.events, ...verdict.events], nowMs),
+    ...(verdict.events.some(({ event }) => event === 'became-current') ? [closeOrder(db, name, nowMs)] : []),
+  ])
+  return { answer, alarms }
 }
 
-async function judge(parts: PartsInTransaction, assertion: Assertion, found: FoundDevice, shown: Shown): Promise<Verdict<TokenVerdict>> {
+async function replayed(db: Database, { name, credentialId, challenge }: Assertion, nowMs: number): Promise<Decision> {
+  const reason = 'the assertion, or its challenge, was used before'
+  await appendAudit(db, nowMs, auditEntries(name, DEVICE, [{ event: 'assertion-replayed', credentialId, detail: reason }]))
+  return { answer: { granted: false, problem: challenge === null ? 'assertion-replayed' : 'clock-skew', reason }, alarms: [] }
+}
+
+async function judge(db: Database, assertion: Assertion, { found, key }: CredentialRecords, shown: Shown): Promise<Verdict<TokenVerdict>> {
   const { name, credentialId } = assertion
   const device = credentialsOf(found)
   if (found.found === 'other-spelling') return otherSpelling(assertion)
@@ -112,11 +116,10 @@ async function judge(parts: PartsInTransaction, assertion: Assertion, found: Fou
     case 'flashed':
       return tokenByFlashed(device, shown)
     case 'temporary': {
-      // Only a first enrolment counts devices, and only that needs the key to itself.
-      const read = device === null ? findAndLockProvisioningKey : findProvisioningKey
-      const key = await read(parts.db, name.account, credentialId.keyId)
       if (key === null) throw new Error('a provisioning key vanished between its signature and its rules')
-      return tokenByTemporary(device, await temporaryPresented(parts.db, name, key, shown.nowMs), shown)
+      // Only where a first enrolment is counted does it need the key to itself: others of its line would wait for its commit.
+      if (device === null && key.rules.maxDevices !== null) await lockProvisioningKey(db, name.account, credentialId.keyId)
+      return tokenByTemporary(device, await temporaryPresented(db, name, key, shown.nowMs), shown)
     }
   }
 }
@@ -132,14 +135,15 @@ function otherSpelling({ credentialId }: Assertion): Verdict<TokenVerdict> {
 
 type Change = { readonly found: FoundDevice; readonly verdict: Verdict<TokenVerdict>; readonly runs: readonly HeardRun[] }
 
-async function store(db: Database, { name }: Assertion, { found, verdict, runs }: Change, nowMs: number): Promise<Verdict<TokenVerdict>> {
-  if (verdict.device === null) return verdict
+async function store(db: Database, { name }: Assertion, { found, verdict, runs }: Change, nowMs: number): Promise<TokenVerdict> {
+  if (verdict.device === null) return verdict.answer
   if (found.found === 'device') {
-    await saveDevice(db, name, { before: found.device.credentials, after: verdict.device, chainPem: null }, nowMs)
-    if (runs !== found.device.runs) await saveRuns(db, name, runs)
-    return verdict
+    const { credentials, runs: runsBefore } = found.device
+    const changed = runs === runsBefore ? null : runs
+    await saveDevice(db, name, { before: credentials, after: verdict.device, chainPem: null, runs: changed }, nowMs)
+    return verdict.answer
   }
-  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null, runs }, nowMs)) return verdict
+  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null, runs }, nowMs)) return verdict.answer
   // Another process enrolled this id in the meantime: nothing is decided on an old view, and the device asks again.
   throw new ApiProblem('unavailable', 'the device is being enrolled at this moment', 1)
 }

@@ -18,9 +18,27 @@ export type CredentialRecords = { readonly found: FoundDevice; readonly key: Sto
 
 /** Reads them without locking. */
 export async function readRecords(db: Database, name: DeviceName, id: CredentialId): Promise<CredentialRecords> {
-  const found = await findDevice(db, name)
-  return { found, key: id.kind === 'temporary' ? await findProvisioningKey(db, name.account, id.keyId) : null }
+  const [found, key] = await Promise.all([
+    findDevice(db, name),
+    id.kind === 'temporary' ? findProvisioningKey(db, name.account, id.keyId) : null,
+  ])
+  return { found, key }
 }
+
+/** Reads no more of them than what the secret behind a credential follows from, by its kind alone: the unknown takes as long as the known. */
+export async function readForSecret(db: Database, name: DeviceName, id: CredentialId): Promise<CredentialRecords> {
+  switch (id.kind) {
+    case 'temporary':
+      return { found: NOTHING, key: await findProvisioningKey(db, name.account, id.keyId) }
+    case 'flashed':
+      return { found: await findDevice(db, name), key: null }
+    case 'issued':
+    case 'certificate':
+      return { found: NOTHING, key: null }
+  }
+}
+
+const NOTHING: FoundDevice = { found: 'nothing' }
 
 /** The credentials of a found device; null where there is none. */
 export const credentialsOf = (found: FoundDevice): DeviceCredentials | null => (found.found === 'device' ? found.device.credentials : null)

@@ -9,9 +9,10 @@ import { requestRotation } from '../rules/rotation.ts'
 import { refused, requestCredential, type SwapVerdict } from '../rules/swap.ts'
 import { appendAudit } from '../store/audit-log.ts'
 import { findAndLockDevice, saveDevice } from '../store/devices.ts'
-import { findProvisioningKey } from '../store/provisioning-keys.ts'
+import { findProvisioningKey, type StoredProvisioningKey } from '../store/provisioning-keys.ts'
 import { openOrder } from '../store/rotation-orders.ts'
 import type { Database } from '../store/tables.ts'
+import { transact } from '../store/transact.ts'
 import { auditEntries } from './audit-entries.ts'
 import { issuedSecretOf, temporaryPresented } from './records.ts'
 
@@ -47,7 +48,7 @@ type Offer = { readonly nextId: (generation: number) => IssuedId; readonly chain
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer): Promise<SwapVerdict>
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: null): Promise<SwapVerdict | null>
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer | null): Promise<SwapVerdict | null> {
-  return parts.db.transaction().execute((db) => decide(parts, db, claims, asked, offer))
+  return transact(parts.db, (db) => decide(parts, db, claims, asked, offer))
 }
 
 const NOT_YET: IssuedId = { kind: 'certificate', fingerprint: '' }
@@ -59,17 +60,22 @@ async function decide(
   asked: Asked,
   offer: Offer | null,
 ): Promise<SwapVerdict | null> {
-  const { name } = claims
+  const { name, credentialId } = claims
   const nowMs = parts.nowMs()
-  const found = await findAndLockDevice(db, name)
+  const [found, key] = await Promise.all([
+    findAndLockDevice(db, name),
+    credentialId.kind === 'temporary' ? findProvisioningKey(db, name.account, credentialId.keyId) : null,
+  ])
   if (found.found !== 'device') return NOT_SWAPPED
   const before = found.device.credentials
   const nextId = offer?.nextId ?? (() => NOT_YET)
-  const { answer, device, events } = await judge(parts, db, claims, before, { ...asked, nextId })
+  const { answer, device, events } = await judge(parts, db, claims, { before, key }, { ...asked, nextId })
   const isNew = answer.issued && issuedRecord(before, answer.id) === null
   if (isNew && offer === null) return null
-  if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: offer?.chainPem ?? null }, nowMs)
-  await appendAudit(db, nowMs, auditEntries(name, 'device', events))
+  await Promise.all([
+    device === null ? null : saveDevice(db, name, { before, after: device, chainPem: offer?.chainPem ?? null, runs: null }, nowMs),
+    appendAudit(db, nowMs, auditEntries(name, 'device', events)),
+  ])
   return answer
 }
 
@@ -77,14 +83,13 @@ async function judge(
   parts: CloudParts,
   db: Database,
   { name, credentialId }: AccessClaims,
-  device: DeviceCredentials,
+  { before: device, key }: { readonly before: DeviceCredentials; readonly key: StoredProvisioningKey | null },
   { order, kind, nonce, nextId }: Asked & Pick<Offer, 'nextId'>,
 ): Promise<Verdict<SwapVerdict>> {
   if (credentialId.kind !== 'temporary') {
     const orders = { order, openOrder: await openOrder(db, name), nowMs: parts.nowMs() }
     return requestRotation(device, { credentialId, ...orders, kind, nonce, nextId })
   }
-  const key = await findProvisioningKey(db, name.account, credentialId.keyId)
   if (key === null) return refused(device, NOT_SWAPPED.problem, NOT_SWAPPED.reason)
   return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), kind, nonce, nextId })
 }

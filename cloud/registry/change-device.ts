@@ -28,7 +28,7 @@ export const changeDevice = <Answer>(
     const before = await lockDevice(db, name)
     const nowMs = parts.nowMs()
     const { answer, device, events } = rule(before, nowMs)
-    if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: null }, nowMs)
+    if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: null, runs: null }, nowMs)
     await appendAudit(db, nowMs, auditEntries(name, operatorPrincipal(by), events))
     return answer
   })

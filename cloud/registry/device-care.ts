@@ -46,7 +46,7 @@ export const setFrozen = (parts: CloudParts, by: StoredOperatorKey, name: Device
     if (frozen === (before.frozenMs !== null)) return
     const nowMs = parts.nowMs()
     const after = { ...before, frozenMs: frozen ? nowMs : null }
-    await saveDevice(db, name, { before, after, chainPem: null }, nowMs)
+    await saveDevice(db, name, { before, after, chainPem: null, runs: null }, nowMs)
     const event = frozen ? 'rotation-frozen' : 'rotation-unfrozen'
     await appendAudit(db, nowMs, [{ ...operatorEntry(by, event, name.account, ''), device: name.device }])
   })

@@ -24,30 +24,33 @@ export const fold = (deviceId: string): string => deviceId.toLowerCase()
 /** Reads a device. */
 export async function findDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
   const query = db.selectFrom('device').selectAll().where('account', '=', name.account).where('folded_id', '=', fold(name.device))
-  return found(db, name, await query.executeTakeFirst())
+  return found(name, ...(await Promise.all([query.executeTakeFirst(), issuedTo(db, name)])))
 }
 
 /** Reads a device and locks it until the transaction ends. Raising a number is a lock on every engine. */
 export async function findAndLockDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
-  const row = await db
+  const update = db
     .updateTable('device')
-    .set((update) => ({ revision: update('revision', '+', 1) }))
+    .set((row) => ({ revision: row('revision', '+', 1) }))
     .where('account', '=', name.account)
     .where('folded_id', '=', fold(name.device))
     .returningAll()
-    .executeTakeFirst()
-  return found(db, name, row)
+  return found(name, ...(await Promise.all([update.executeTakeFirst(), issuedTo(db, name)])))
 }
 
-async function found(db: Database, name: DeviceName, row: DeviceTable | undefined): Promise<FoundDevice> {
-  // Asked for before it is known whether there is such a device: the unknown takes as long as the known.
-  const rows = await db
+type IssuedRow = Pick<IssuedSecretTable, 'secret_id' | 'certificate' | 'generation' | 'nonce' | 'state'>
+
+/** Asked for before it is known whether there is such a device: the unknown takes as long as the known. */
+const issuedTo = (db: Database, name: DeviceName): Promise<IssuedRow[]> =>
+  db
     .selectFrom('issued_secret')
     .select(['secret_id', 'certificate', 'generation', 'nonce', 'state'])
     .where('account', '=', name.account)
     .where('device', '=', name.device)
     .orderBy('generation')
     .execute()
+
+function found(name: DeviceName, row: DeviceTable | undefined, rows: readonly IssuedRow[]): FoundDevice {
   if (row === undefined) return { found: 'nothing' }
   if (row.id !== name.device) return { found: 'other-spelling' }
   const issued = rows.map((record) => ({ id: issuedIdOf(record), generation: record.generation, nonce: record.nonce, state: record.state }))
@@ -87,30 +90,41 @@ export async function insertDevice(db: Database, { name, credentials, sealedSecr
   return result.numInsertedOrUpdatedRows === 1n
 }
 
-/** What a rule changed, and the chain (PEM) of the certificate that `after` adds; null where it adds none. */
-export type DeviceChange = { readonly before: DeviceCredentials; readonly after: DeviceCredentials; readonly chainPem: string | null }
+/**
+ * What a rule changed, the chain (PEM) of the certificate that `after` adds (null where it adds none), and the runs of its agent
+ * (null where they are as they were).
+ */
+export type DeviceChange = {
+  readonly before: DeviceCredentials
+  readonly after: DeviceCredentials
+  readonly chainPem: string | null
+  readonly runs: readonly HeardRun[] | null
+}
 
 /** Writes what a rule changed of a device that is stored. */
 export async function saveDevice(db: Database, name: DeviceName, change: DeviceChange, nowMs: number): Promise<void> {
-  const { before, after, chainPem } = change
-  const columns = credentialColumns(after)
-  if (!isSameColumns(columns, credentialColumns(before))) {
-    await db.updateTable('device').set(columns).where('account', '=', name.account).where('folded_id', '=', fold(name.device)).execute()
-  }
+  const { before, after, chainPem, runs } = change
   const known = new Map(before.issued.map((record) => [issuedName(record.id), record.state]))
   const changed = after.issued.filter(({ id, state }) => known.has(issuedName(id)) && known.get(issuedName(id)) !== state)
   // What ends goes first: the database never sees two current or two pending credentials.
   const ending = changed.filter((record) => record.state === 'superseded' || record.state === 'revoked')
-  for (const record of ending) await setState(db, record, nowMs)
-  for (const record of changed) if (!ending.includes(record)) await setState(db, record, nowMs)
+  await Promise.all(ending.map((record) => setState(db, record, nowMs)))
+  const columns = credentialColumns(after)
+  const changes = {
+    ...(isSameColumns(columns, credentialColumns(before)) ? {} : columns),
+    ...(runs === null ? {} : { runs: formatRuns(runs) }),
+  }
   const added = after.issued.filter(({ id }) => !known.has(issuedName(id)))
-  for (const record of added) await insertIssued(db, name, { record, chainPem }, nowMs)
+  await Promise.all([
+    ...(Object.keys(changes).length > 0 ? [changeDevice(db, name, changes)] : []),
+    ...changed.filter((record) => !ending.includes(record)).map((record) => setState(db, record, nowMs)),
+    ...added.map((record) => insertIssued(db, name, { record, chainPem }, nowMs)),
+  ])
 }
 
-/** Writes which runs of the device's agent were heard of. */
-export async function saveRuns(db: Database, name: DeviceName, runs: readonly HeardRun[]): Promise<void> {
-  const change = db.updateTable('device').set({ runs: formatRuns(runs) })
-  await change.where('account', '=', name.account).where('folded_id', '=', fold(name.device)).execute()
+async function changeDevice(db: Database, name: DeviceName, changes: Partial<DeviceTable>): Promise<void> {
+  const update = db.updateTable('device').set(changes).where('account', '=', name.account).where('folded_id', '=', fold(name.device))
+  await update.execute()
 }
 
 async function setState(db: Database, record: IssuedRecord, nowMs: number): Promise<void> {

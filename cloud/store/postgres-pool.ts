@@ -7,6 +7,7 @@ import pg from 'pg'
 import { DatabaseUnavailable } from './database-unavailable.ts'
 import type { PostgresAddress } from './postgres-address.ts'
 import { endsConnection, judgeServerError } from './postgres-errors.ts'
+import { sendTogether } from './send-together.ts'
 
 /** How to get in: the password is read again for every connection, and `ca` is null for the system's own. */
 export type PostgresAccess = {
@@ -52,6 +53,7 @@ function poolOptions({ address, password, ca, connections }: PostgresAccess, wai
     connectionTimeoutMillis: waits.connectMs,
     ...(waits.statementMs === 0 ? {} : { query_timeout: waits.statementMs + SILENCE_MS }),
     keepAlive: true,
+    pipeline: true,
     application_name: 'zipkey-cloud',
     options: sessionSettings(waits),
     // Counts and times in ms fit a number; the driver gives 64 bits as text.
@@ -59,16 +61,37 @@ function poolOptions({ address, password, ca, connections }: PostgresAccess, wai
   }
 }
 
+// Queries that differ only in how many values they list have different texts.
+const MOST_STATEMENTS = 500
+
+/** Names for statements, the same on every connection: the server reads and plans a text that has one only once. */
+class StatementNames {
+  readonly #names = new Map<string, { readonly name: string }>()
+
+  of(text: string): { readonly name?: string } {
+    const known = this.#names.get(text)
+    if (known !== undefined) return known
+    if (this.#names.size === MOST_STATEMENTS || !isPlanned(text)) return {}
+    const name = { name: `s${this.#names.size}` }
+    this.#names.set(text, name)
+    return name
+  }
+}
+
+/** Whether a statement is one that is planned: others cannot or need not be prepared. */
+const isPlanned = (text: string): boolean => /^(select|insert|update|delete) /.test(text)
+
 /** Opens the pool; it connects when it is first used. */
 export function openPostgresPool(access: PostgresAccess, waits: PostgresWaits): PostgresPool {
   const pool = new pg.Pool(poolOptions(access, waits))
+  const names = new StatementNames()
   // A connection that breaks while nobody waits for an answer says so here; whoever uses it next gets the error.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   return {
     connect: async () => {
       try {
-        return watched(await pool.connect())
+        return watched(await pool.connect(), names)
       } catch (error) {
         throw new DatabaseUnavailable(error)
       }
@@ -77,11 +100,22 @@ export function openPostgresPool(access: PostgresAccess, waits: PostgresWaits): 
   }
 }
 
-function watched(client: pg.PoolClient): PostgresPoolClient {
+function watched(client: pg.PoolClient, names: StatementNames): PostgresPoolClient {
+  const hold = sendTogether(client.connection.stream)
   let broken = false
+  let beginning: Promise<unknown> | null = null
   async function ask<R>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    hold()
+    const asked = client.query({ ...names.of(text), text, values: [...parameters] })
+    if (text === 'begin') {
+      // It goes with the first query, whose answer counts only if this went well.
+      beginning = asked
+      asked.catch(() => {})
+      return { command: 'UPDATE', rowCount: 0, rows: [] }
+    }
     try {
-      const { command, rowCount, rows } = await client.query(text, [...parameters])
+      const [{ command, rowCount, rows }] = await Promise.all([asked, beginning])
+      beginning = null
       // The server answers the commit of a transaction that failed in between with a rollback, and calls that no error.
       if (text === 'commit' && command !== 'COMMIT') throw new Error('a transaction that had failed was committed')
       return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows }

@@ -30,16 +30,10 @@ export async function findProvisioningKey(db: Database, account: string, id: str
   return row === undefined ? null : stored(row)
 }
 
-/** Reads a provisioning key and locks it until the transaction ends, so that its devices are counted one at a time. */
-export async function findAndLockProvisioningKey(db: Database, account: string, id: string): Promise<StoredProvisioningKey | null> {
-  const row = await db
-    .updateTable('provisioning_key')
-    .set((update) => ({ revision: update('revision', '+', 1) }))
-    .where('account', '=', account)
-    .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirst()
-  return row === undefined ? null : stored(row)
+/** Locks a provisioning key until the transaction ends, so that its devices are counted one at a time. */
+export async function lockProvisioningKey(db: Database, account: string, id: string): Promise<void> {
+  const update = db.updateTable('provisioning_key').set((row) => ({ revision: row('revision', '+', 1) }))
+  await update.where('account', '=', account).where('id', '=', id).execute()
 }
 
 /** All provisioning keys of an account. */

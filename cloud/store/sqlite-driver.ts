@@ -40,23 +40,35 @@ function run<R>(statement: SQLite.Statement<unknown[], unknown>, parameters: rea
   return { numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid), rows: [] }
 }
 
-/** What one request holds while it works: nothing but whether it is within a transaction. */
+/** What one request holds while it works. A transaction of which a statement failed is not committed, as on PostgreSQL. */
 class Connection implements DatabaseConnection {
   readonly #shared: Shared
-  #began = false
+  #state: 'outside' | 'within' | 'failed' = 'outside'
 
   constructor(shared: Shared) {
     this.#shared = shared
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const { group, writing, reading } = this.#shared
-    if (this.#began) {
-      group.requireOpen()
-      return run(writing.of(sql), parameters)
-    }
+    const { writing, reading } = this.#shared
+    if (this.#state !== 'outside') return this.#within(() => run(writing.of(sql), parameters))
     const read = reading.of(sql)
     return read.readonly ? run(read, parameters) : this.#alone(() => run(writing.of(sql), parameters))
+  }
+
+  #within<T>(ask: () => T): T {
+    this.#requireGood()
+    try {
+      return ask()
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    }
+  }
+
+  #requireGood(): void {
+    this.#shared.group.requireOpen()
+    if (this.#state === 'failed') throw new Error('a statement of this transaction failed')
   }
 
   // biome-ignore lint/correctness/useYield: the interface asks for it, and nothing here streams
@@ -66,19 +78,20 @@ class Connection implements DatabaseConnection {
 
   async begin(): Promise<void> {
     await this.#shared.group.begin()
-    this.#began = true
+    this.#state = 'within'
   }
 
   async commit(): Promise<void> {
+    this.#requireGood()
     const durable = this.#shared.group.commit()
-    this.#began = false
+    this.#state = 'outside'
     await durable
   }
 
   /** Kysely rolls back what could not be committed as well; the turn is over then. */
   async rollback(): Promise<void> {
-    if (!this.#began) return
-    this.#began = false
+    if (this.#state === 'outside') return
+    this.#state = 'outside'
     await this.#shared.group.rollback()
   }
 

@@ -1,14 +1,14 @@
 /** What may be used once: the `jti` of an assertion, and a challenge. Durable, and shared by all processes on one database. */
 import type { Database } from './tables.ts'
 
-/** Records a use; false where it was used before. */
-export async function useOnce(db: Database, id: string, expiresAtMs: number): Promise<boolean> {
+/** Records the use of all of these, which are different; false where one was used before. */
+export async function useOnce(db: Database, ids: readonly string[], expiresAtMs: number): Promise<boolean> {
   const result = await db
     .insertInto('used_once')
-    .values({ id, expires_at: expiresAtMs })
+    .values(ids.map((id) => ({ id, expires_at: expiresAtMs })))
     .onConflict((conflict) => conflict.column('id').doNothing())
     .executeTakeFirst()
-  return result.numInsertedOrUpdatedRows === 1n
+  return result.numInsertedOrUpdatedRows === BigInt(ids.length)
 }
 
 /** Forgets uses that expired: what they guarded against is refused by its time now. */

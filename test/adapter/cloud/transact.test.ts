@@ -1,0 +1,129 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Kysely } from 'kysely'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type DatabasePlace, migrateDatabase, openDatabase } from '../../../cloud/store/database.ts'
+import { parsePostgresUrl } from '../../../cloud/store/postgres-address.ts'
+import { accountExists, insertAccount } from '../../../cloud/store/principals.ts'
+import type { Tables } from '../../../cloud/store/tables.ts'
+import { transact } from '../../../cloud/store/transact.ts'
+import { useOnce } from '../../../cloud/store/used-once.ts'
+import { type Cluster, createCluster } from '../../../scripts/postgres/cluster.ts'
+import { createDatabase } from '../../../scripts/postgres/sql.ts'
+
+let folder: string
+let cluster: Cluster
+let proxy: Server
+/** Pieces in which something came from the cloud to PostgreSQL. */
+let pieces: number
+let proxyPort: number
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zipkey-transact-'))
+  cluster = await createCluster()
+  proxy = createServer((client) => {
+    const server = connect(cluster.port, '127.0.0.1')
+    client.on('data', (piece) => {
+      pieces += 1
+      server.write(piece)
+    })
+    server.pipe(client)
+    for (const socket of [client, server]) socket.on('error', () => {}).on('close', () => [client, server].map((each) => each.destroy()))
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const address = proxy.address()
+  proxyPort = typeof address === 'object' && address !== null ? address.port : 0
+})
+
+afterAll(async () => {
+  proxy.close()
+  await cluster.remove()
+  await rm(folder, { recursive: true })
+})
+
+async function newPlace(engine: DatabasePlace['engine']): Promise<DatabasePlace> {
+  if (engine === 'sqlite') return { engine, path: join(folder, `${crypto.randomUUID()}.db`) }
+  const made = await createDatabase(cluster)
+  const address = parsePostgresUrl(made.url)
+  if (!address.ok) throw new Error(address.problem)
+  return { engine, address: { ...address.value, port: proxyPort }, password: async () => made.password, ca: null, connections: 2 }
+}
+
+describe.each(['sqlite', 'postgres'] as const)('a transaction on %s', (engine) => {
+  let db: Kysely<Tables>
+
+  beforeEach(async () => {
+    const place = await newPlace(engine)
+    await migrateDatabase(place)
+    db = openDatabase(place)
+  })
+  afterEach(() => db.destroy())
+
+  test('carries out in order what is asked together', async () => {
+    const answers = await transact(db, (within) =>
+      Promise.all([
+        accountExists(within, 'acme'),
+        insertAccount(within, 'acme', 1),
+        accountExists(within, 'acme'),
+        insertAccount(within, 'acme', 1),
+        useOnce(within, ['a', 'b'], 1),
+        useOnce(within, ['b', 'c'], 1),
+      ]),
+    )
+    expect(answers).toEqual([false, true, true, false, true, false])
+    expect(await accountExists(db, 'acme')).toBe(true)
+  })
+
+  test('keeps nothing where one of several that are asked together fails, and tells which', async () => {
+    const failing = transact(db, (within) =>
+      Promise.all([
+        insertAccount(within, 'acme', 1),
+        within.insertInto('account').values({ id: 'acme', created_at: 1 }).execute(),
+        insertAccount(within, 'other', 1),
+      ]),
+    )
+    await expect(failing).rejects.toThrow(/unique/i)
+    expect([await accountExists(db, 'acme'), await accountExists(db, 'other')]).toEqual([false, false])
+    expect(await transact(db, (within) => insertAccount(within, 'acme', 1))).toBe(true)
+  })
+
+  test('keeps nothing where the work throws while answers are on their way', async () => {
+    const failing = transact(db, async (within) => {
+      const asked = [insertAccount(within, 'acme', 1), insertAccount(within, 'other', 1)]
+      await Promise.race(asked)
+      throw new Error('on purpose')
+    })
+    await expect(failing).rejects.toThrow('on purpose')
+    expect([await accountExists(db, 'acme'), await accountExists(db, 'other')]).toEqual([false, false])
+  })
+
+  test('is not committed once a query of it failed, though the work goes on', async () => {
+    const failing = transact(db, async (within) => {
+      await insertAccount(within, 'acme', 1)
+      await within
+        .insertInto('account')
+        .values({ id: 'acme', created_at: 1 })
+        .execute()
+        .catch(() => {})
+    })
+    await expect(failing).rejects.toThrow()
+    expect(await accountExists(db, 'acme')).toBe(false)
+  })
+})
+
+test('what is asked together goes to PostgreSQL in one piece, with the beginning of the transaction', async () => {
+  const place = await newPlace('postgres')
+  await migrateDatabase(place)
+  const db = openDatabase(place)
+  const ask = () =>
+    transact(db, (within) => Promise.all([accountExists(within, 'a'), accountExists(within, 'b'), insertAccount(within, 'c', 1)]))
+  await ask()
+  pieces = 0
+  await ask()
+  // All of the questions, and the commit.
+  expect(pieces).toBe(2)
+  await db.destroy()
+})
