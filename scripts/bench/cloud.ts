@@ -7,6 +7,8 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { builtProgram } from '../story/programs.ts'
+import { cpuMs } from './cloud/cpu-time.ts'
+import { ENGINES, type EngineName, openDatabases } from './cloud/engines.ts'
 import { Load } from './cloud/load.ts'
 import { type RoundSize, rateOf, repeatRound, walkRound } from './cloud/round.ts'
 import { openBenchCloud, openCeiling } from './cloud/servers.ts'
@@ -21,59 +23,72 @@ const CEILING_SHARE = 0.5
 
 const say = (line: string): void => console.log(line)
 
+const loadText = (): string => `load ${(loadavg()[0] ?? 0).toFixed(2)}`
+
 function report(name: string, ratio: number, target: number): boolean {
   say(`${name} ratio=${ratio.toFixed(2)} target>=${target}`)
   return ratio >= target
 }
 
-async function firstConnections(engine: 'sqlite', folder: string, nodeOptions: readonly string[]): Promise<boolean> {
-  const cloud = await openBenchCloud(folder, nodeOptions)
-  const load = await Load.open(cloud.port, cloud.caPem, LANES)
-  const { line } = cloud
-  await walkRound(load, line, 'warm-up', SIZE)
-  const ceiling = await openCeiling(folder, cloud.tlsFolder, { token: 600, secret: 150 })
-  const ceilingLoad = await Load.open(ceiling.port, cloud.caPem, LANES)
-  const rates: { cloud: number[]; ceiling: number[] } = { cloud: [], ceiling: [] }
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const walked = await walkRound(load, line, `r${round}`, SIZE)
-    const repeated = await repeatRound(ceilingLoad, walked)
-    const [mine, bare] = [rateOf(walked), rateOf(repeated)]
-    say(`  ${engine} ${round === 0 ? 'warm-up' : `${round}/${ROUNDS}`}: ${mine.toFixed(0)}/s, ceiling ${bare.toFixed(0)}/s`)
-    if (round === 0) continue
-    rates.cloud.push(mine)
-    rates.ceiling.push(bare)
+type RoundRates = { readonly cloud: number; readonly ceiling: number }
+
+const cpuOf = (cloud: number, database: number | null) => ({ cloud: cpuMs(cloud), database: database === null ? 0 : cpuMs(database) })
+
+async function firstConnections(engine: EngineName, folder: string, nodeOptions: readonly string[]): Promise<boolean> {
+  const databases = await openDatabases(engine)
+  try {
+    const cloud = await openBenchCloud(folder, await databases.make(), nodeOptions)
+    const load = await Load.open(cloud.port, cloud.caPem, LANES)
+    await walkRound(load, cloud.line, 'warm-up', SIZE)
+    const ceiling = await openCeiling(folder, cloud.tlsFolder, await databases.make(), { token: 600, secret: 150 })
+    const ceilingLoad = await Load.open(ceiling.port, cloud.caPem, LANES)
+    const rounds: RoundRates[] = []
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      const before = cpuOf(cloud.pid, databases.pid)
+      const walked = await walkRound(load, cloud.line, `r${round}`, SIZE)
+      const used = cpuOf(cloud.pid, databases.pid)
+      const rates = { cloud: rateOf(walked), ceiling: rateOf(await repeatRound(ceilingLoad, walked)) }
+      // The two waves that fill the pipe are together as much work as one.
+      const each = (from: number, to: number): string => ((to - from) / (SIZE.devices * (SIZE.waves + 1))).toFixed(2)
+      const cpu = `${each(before.cloud, used.cloud)} ms of CPU each, the database ${each(before.database, used.database)} ms`
+      const name = round === 0 ? 'warm-up' : `${round}/${ROUNDS}`
+      say(`  ${engine} ${name}: ${rates.cloud.toFixed(0)}/s, ${cpu}; ceiling ${rates.ceiling.toFixed(0)}/s; ${loadText()}`)
+      if (round > 0) rounds.push(rates)
+    }
+    load.close()
+    ceilingLoad.close()
+    await ceiling.stop()
+    await cloud.stop()
+    return tell(engine, median(rounds.map(({ cloud: rate }) => rate)), median(rounds.map(({ ceiling: rate }) => rate)))
+  } finally {
+    await databases.remove()
   }
-  load.close()
-  ceilingLoad.close()
-  await ceiling.stop()
-  await cloud.stop()
-  const [mine, bare] = [median(rates.cloud), median(rates.ceiling)]
+}
+
+function tell(engine: EngineName, mine: number, bare: number): boolean {
   say(`${engine}: ${mine.toFixed(0)} first connections per second, ceiling ${bare.toFixed(0)}`)
-  return [
-    report(`first-connections-${engine}`, mine / TARGET_PER_SECOND, 1),
-    report(`ceiling-share-${engine}`, mine / bare, CEILING_SHARE),
-  ].every(Boolean)
+  const enough = report(`first-connections-${engine}`, mine / TARGET_PER_SECOND, 1)
+  return report(`ceiling-share-${engine}`, mine / bare, CEILING_SHARE) && enough
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { profile: { type: 'string' } } })
+  const { values } = parseArgs({ options: { profile: { type: 'string' }, engine: { type: 'string' } } })
   if (!existsSync(builtProgram('zipkey-cloud'))) {
     console.error('dist/zipkey-cloud.cjs is missing: run npm run build')
     return 1
   }
-  say(
-    `load ${loadavg()
-      .map((load) => load.toFixed(2))
-      .join(' ')}`,
-  )
   mkdirSync(LAB_FOLDER, { recursive: true })
-  const folder = mkdtempSync(join(LAB_FOLDER, 'bench-cloud-'))
   const nodeOptions = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
-  try {
-    return (await firstConnections('sqlite', folder, nodeOptions)) ? 0 : 1
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  let good = true
+  for (const engine of ENGINES.filter((name) => values.engine === undefined || values.engine === name)) {
+    const folder = mkdtempSync(join(LAB_FOLDER, `bench-${engine}-`))
+    try {
+      good = (await firstConnections(engine, folder, nodeOptions)) && good
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   }
+  return good ? 0 : 1
 }
 
 process.exitCode = await main()

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject } from '../../../agent/contract/parsed.ts'
 import { parseSecretText } from '../../../agent/contract/secret-text.ts'
+import type { NewDatabase } from '../../postgres/sql.ts'
 import { runProgram } from '../../run-program.ts'
 import { builtProgram } from '../../story/programs.ts'
 import { type Daemon, startDaemon } from '../../wired-lab/daemon.ts'
@@ -16,17 +17,18 @@ const KEY_ID = 'line-7'
 const NO_LIMIT_PER_MINUTE = 1_000_000_000
 
 /** A server that listens. */
-export type RunningServer = { readonly port: number; readonly stop: () => Promise<void> }
+export type RunningServer = { readonly port: number; readonly pid: number; readonly stop: () => Promise<void> }
 
 /** A cloud with one account and one production line, whose limits are out of the way by its configuration. */
 export type BenchCloud = RunningServer & { readonly line: Line; readonly caPem: string; readonly tlsFolder: string }
 
-/** Makes a cloud in a new folder and serves it; `nodeOptions` go to its node, such as those of a profile. */
-export async function openBenchCloud(folder: string, nodeOptions: readonly string[]): Promise<BenchCloud> {
+/** Makes a cloud in a new folder and serves it, on SQLite or on this database; `nodeOptions` go to its node, such as those of a profile. */
+export async function openBenchCloud(folder: string, database: NewDatabase | null, nodeOptions: readonly string[]): Promise<BenchCloud> {
   const data = join(folder, 'cloud')
   const program = builtProgram('zipkey-cloud')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  await runProgram(process.execPath, [program, 'init', '--data', data, '--host', 'localhost', '--listen', '127.0.0.1:0'])
+  const where = database === null ? [] : ['--database', database.url, '--database-password-file', await passwordFile(folder, database)]
+  await runProgram(process.execPath, [program, 'init', '--data', data, '--host', 'localhost', '--listen', '127.0.0.1:0', ...where])
   const configFile = join(data, 'config.json')
   const config: unknown = JSON.parse(await readFile(configFile, 'utf8'))
   const limits = { requestsPerMinutePerAddress: NO_LIMIT_PER_MINUTE, requestsPerMinutePerAaaClient: NO_LIMIT_PER_MINUTE }
@@ -48,28 +50,39 @@ export async function openBenchCloud(folder: string, nodeOptions: readonly strin
   if (!key.ok) throw new Error(key.problem)
   const line = { account: ACCOUNT, keyId: KEY_ID, provisioningKey: key.value, issuer: 'https://localhost' }
   const tlsFolder = join(data, 'tls')
-  return { port, line, tlsFolder, caPem: await readFile(join(tlsFolder, 'ca.pem'), 'utf8'), stop: () => daemon.stop() }
+  return { port, pid: daemon.pid, line, tlsFolder, caPem: await readFile(join(tlsFolder, 'ca.pem'), 'utf8'), stop: () => daemon.stop() }
+}
+
+async function passwordFile(folder: string, { password }: NewDatabase): Promise<string> {
+  const file = join(folder, 'database-password')
+  await writeFile(file, password, { mode: 0o600 })
+  return file
 }
 
 /** How long the cloud's answers are. */
 export type AnswerBytes = { readonly token: number; readonly secret: number }
 
 /** Starts the ceiling with the cloud's own certificate. */
-export async function openCeiling(folder: string, tlsFolder: string, bytes: AnswerBytes): Promise<RunningServer> {
+export async function openCeiling(
+  folder: string,
+  tlsFolder: string,
+  database: NewDatabase | null,
+  bytes: AnswerBytes,
+): Promise<RunningServer> {
   const program = join(import.meta.dirname, 'ceiling-process.ts')
-  const files = [join(tlsFolder, 'server.pem'), join(tlsFolder, 'server.key'), join(folder, 'ceiling.db')]
+  const files = [join(tlsFolder, 'server.pem'), join(tlsFolder, 'server.key'), database?.url ?? join(folder, 'ceiling.db')]
   const command = [process.execPath, '--import', 'tsx', program, ...files, String(bytes.token), String(bytes.secret)] as const
-  const daemon = await start(command, join(folder, 'ceiling.log'))
-  return { port: await portOf(daemon), stop: () => daemon.stop() }
+  const daemon = await start(command, join(folder, 'ceiling.log'), database === null ? {} : { PGPASSWORD: database.password })
+  return { port: await portOf(daemon), pid: daemon.pid, stop: () => daemon.stop() }
 }
 
-const start = (command: readonly [string, ...string[]], logFile: string): Promise<Daemon> =>
+const start = (command: readonly [string, ...string[]], logFile: string, environment: NodeJS.ProcessEnv = {}): Promise<Daemon> =>
   startDaemon({
     command,
     namespace: null,
     logFile,
     readyText: 'listening on port',
-    environment: { ...plainEnvironment(), NODE_EXTRA_CA_CERTS: undefined, NODE_OPTIONS: undefined },
+    environment: { ...plainEnvironment(), NODE_EXTRA_CA_CERTS: undefined, NODE_OPTIONS: undefined, ...environment },
   })
 
 const portOf = async (daemon: Daemon): Promise<number> => Number(/listening on port (\d+)/.exec(await daemon.log())?.[1])
