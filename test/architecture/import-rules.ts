@@ -42,7 +42,10 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'cloud/freeradius': { parts: [], node: 'any' },
   // A campaign looks at what it attacks from within: the agent's own store, the cloud's own rules.
   'scripts/campaign': {
-    parts: ['scripts', 'cloud', 'config', 'agent/store', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'],
+    parts: ['scripts', 'cloud', 'config', 'agent/store', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'].concat(
+      // Devices by the hundred, each of them the real lifecycle over the real adapters, in one process.
+      ['agent/run.ts', 'agent/execute.ts', 'agent/ports.ts', 'agent/host', 'agent/cloud-client'],
+    ),
     node: 'any',
   },
   scripts: { parts: ['cloud/freeradius', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'config'], node: 'any' },
@@ -69,5 +72,6 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   'node-wifi': ['agent/wifi/laptop-scan.ts'],
   pg: ['cloud/', 'scripts/bench/cloud/'],
   pino: ['agent/log.ts'],
-  zod: ['cloud/'],
+  // The operator's client reads answers by schemas.
+  zod: ['cloud/', 'scripts/campaign/cloud-kill/'],
 }

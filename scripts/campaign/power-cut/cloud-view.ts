@@ -2,7 +2,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import type { Credential } from '../../../agent/credential/credential.ts'
-import { dataFiles, readKeys } from '../../../cloud/data-folder.ts'
+import { readCloudConfig, readKeys } from '../../../cloud/data-folder.ts'
+import { databasePlace } from '../../../cloud/folder-database.ts'
 import { credentialsOf, readRecords, sealDecoy, secretOf, temporaryPresented } from '../../../cloud/onboarding/records.ts'
 import type { CloudParts } from '../../../cloud/parts.ts'
 import type { DeviceCredentials } from '../../../cloud/rules/device-credentials.ts'
@@ -10,8 +11,8 @@ import type { TemporaryPresented } from '../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../cloud/rules/hotspot.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../../cloud/rules/token.ts'
 import { findChain } from '../../../cloud/store/certificates.ts'
-import { type FoundDevice, findDevice } from '../../../cloud/store/devices.ts'
-import { openSqlite } from '../../../cloud/store/sqlite.ts'
+import { openDatabase } from '../../../cloud/store/database.ts'
+import { findDevice } from '../../../cloud/store/devices.ts'
 
 /** What the cloud knows of a device's credentials; null: it does not know the device. */
 export type CloudState = DeviceCredentials | null
@@ -29,7 +30,8 @@ export class CloudView {
   /** Opens the folder that `zipkey-cloud init` made. */
   static async open(folder: string): Promise<CloudView> {
     const { masterKeys } = await readKeys(folder)
-    const db = openSqlite(dataFiles(folder).database)
+    const { database } = await readCloudConfig(folder)
+    const db = openDatabase(await databasePlace(folder, database))
     return new CloudView({ db, masterKeys, sealedDecoy: sealDecoy(masterKeys) })
   }
 
@@ -40,19 +42,18 @@ export class CloudView {
   }
 
   /** Whether the credential's secret, or its private key, is the one that belongs to what the cloud knows by its id. */
-  async isGenuine(credential: Credential, name: DeviceName, state: CloudState): Promise<boolean> {
+  async isGenuine(credential: Credential, name: DeviceName): Promise<boolean> {
     if (credential.kind === 'certificate') {
       const chainPem = await findChain(this.#parts.db, credential.id.fingerprint)
       return chainPem !== null && new X509Certificate(chainPem).checkPrivateKey(createPrivateKey(credential.privateKeyPem.reveal()))
     }
-    const { key } = await readRecords(this.#parts.db, name, credential.id)
-    const secret = secretOf(this.#parts, name, credential.id, { found: asFound(state), key })
+    const secret = secretOf(this.#parts, name, credential.id, await readRecords(this.#parts.db, name, credential.id))
     return secret !== null && Buffer.from(secret).equals(credential.secret.reveal())
   }
 
   /** Why a cloud in this state refuses the credential, at the hotspot or at the Cloud API; null where both accept it. */
   async refusalOf(credential: Credential, name: DeviceName, state: CloudState): Promise<string | null> {
-    if (!(await this.isGenuine(credential, name, state))) return 'its secret or key is not the one that the cloud knows by this id'
+    if (!(await this.isGenuine(credential, name))) return 'its secret or key is not the one that the cloud knows by this id'
     const { key } = await readRecords(this.#parts.db, name, credential.id)
     const presented = key === null ? null : await temporaryPresented(this.#parts.db, name, key, Date.now())
     const hotspot = judgeAtHotspot(state, { id: credential.id, presented, nowMs: Date.now() })
@@ -66,9 +67,6 @@ export class CloudView {
     return this.#parts.db.destroy()
   }
 }
-
-const asFound = (state: CloudState): FoundDevice =>
-  state === null ? { found: 'nothing' } : { found: 'device', device: { credentials: state, sealedSecret: null, runs: [], createdAt: 0 } }
 
 function tokenAnswer({ id }: Credential, state: CloudState, presented: TemporaryPresented | null): TokenVerdict {
   const shown = { nowMs: Date.now(), madeMs: Date.now() }

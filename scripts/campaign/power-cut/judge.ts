@@ -31,7 +31,7 @@ export class Judge {
     const faults = found.complaints.map((complaint) => `the store complains: ${complaint}`)
     for (const slot of ['pending', 'current'] as const) {
       const credential = found.stored[slot]
-      if (credential !== null && !(await this.#view.isGenuine(credential, name, null)))
+      if (credential !== null && !(await this.#view.isGenuine(credential, name)))
         faults.push(`${slot} holds a credential that the cloud never made`)
     }
     return faults

@@ -1,0 +1,42 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type CloudProgram, faultyProgram, soundProgram } from '../../scripts/campaign/cloud/cloud-program.ts'
+import { type Outcome, runCampaign } from '../../scripts/campaign/cloud-kill/campaign.ts'
+import { CLOUD_FAULTS } from '../../scripts/campaign/cloud-kill/cloud-faults.ts'
+import type { Engine } from '../../scripts/campaign/cloud-kill/site.ts'
+
+const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
+const KILLS = 4
+/** Enough to hit a fault that is there for 30 ms. */
+const MANY_KILLS = 10
+/** Others need more kills, or a device that waits for a minute: `npm run campaign:cloud-kill -- --faulty`. */
+const SOON_NOTICED = ['the secret is answered before it is committed', 'first token and revocation are decided without a transaction']
+
+let folder: string
+
+beforeEach(async () => {
+  await mkdir(LAB_FOLDER, { recursive: true })
+  folder = await mkdtemp(join(LAB_FOLDER, 'killed-cloud-'))
+})
+
+afterEach(() => rm(folder, { recursive: true }))
+
+const campaign = (engine: Engine, program: CloudProgram, swaps: number, kills: number): Promise<Outcome> =>
+  runCampaign({ engine, program, swaps, kills, lines: 8, folder, tell: () => {} })
+
+// A part of `npm run campaign:cloud-kill`.
+describe.each<Engine>(['sqlite', 'postgres'])('a cloud on %s that is killed while devices swap', (engine) => {
+  test('locks none out, leaves none with two, and its audit log explains it all', { timeout: 120_000 }, async () => {
+    const { faults, swaps, kills } = await campaign(engine, soundProgram(), 40, KILLS)
+    expect(faults).toEqual([])
+    expect(swaps).toBeGreaterThanOrEqual(40)
+    expect(kills).toHaveLength(KILLS)
+  })
+})
+
+test.each(SOON_NOTICED)('where %s, it is noticed', { timeout: 120_000 }, async (name) => {
+  const fault = CLOUD_FAULTS.find((each) => each.name === name)
+  const outcome = await campaign('sqlite', await faultyProgram(folder, fault?.faults ?? []), 20, MANY_KILLS)
+  expect(outcome.faults.length).toBeGreaterThan(0)
+})
