@@ -2,7 +2,7 @@
  * A certificate as a credential (contract §1 and §5): how it is called, and how a device asks for one. Its key never leaves the
  * device: a certificate request (PKCS#10, RFC 2986) goes up, signed by the key, and the chain comes down.
  */
-import { createHash, createPublicKey, type KeyObject, sign, X509Certificate } from 'node:crypto'
+import { createHash, createPublicKey, hash, type KeyObject, sign, X509Certificate } from 'node:crypto'
 import { base32 } from './base32.ts'
 import { bitString, contextTag, objectIdentifier, sequence, setOf, smallInteger, utf8String } from './der.ts'
 import type { DeviceName } from './names.ts'
@@ -13,7 +13,7 @@ const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2'
 const MAX_CHAIN_LENGTH = 8
 
 /** What a certificate is called: SHA-256 of its DER in base32, 52 characters. */
-export const certificateFingerprint = (der: Uint8Array): string => base32(createHash('sha256').update(der).digest())
+export const certificateFingerprint = (der: Uint8Array): string => base32(hash('sha256', der, 'buffer'))
 
 /** The swap's nonce where a certificate is asked for: SHA-256 of the key's SubjectPublicKeyInfo, in base64url. */
 export const nonceOfKey = (publicKey: KeyObject): string =>

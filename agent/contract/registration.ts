@@ -1,6 +1,6 @@
 /**
- * The registration manifest: what a factory tells the cloud about the devices it made. A file of lines, each a part of at most a few
- * hundred devices: a JWS (ES256, the factory's key) around NDJSON or CSV, in a JWE (ECDH-ES+A256KW, A256GCM) to the cloud's
+ * The registration manifest: what a factory tells the cloud about the devices it made. A file of lines, each a part of a thousand devices
+ * or the last ones: a JWS (ES256, the factory's key) around NDJSON or CSV, in a JWE (ECDH-ES+A256KW, A256GCM) to the cloud's
  * registration key, both compact. What a part is stands in the JWS's protected header, so that parts cannot be left out, mixed
  * or passed off as another batch's.
  */
@@ -21,14 +21,14 @@ export type RegistrationPart = {
   readonly of: number
 }
 
-/** One device: its secret; or that it holds a temporary secret of a provisioning key; or its certificate (DER). */
+/** One device: its secret; or that it holds a temporary secret of a provisioning key; or what its certificate is called. */
 export type RegistrationRow =
   | { readonly kind: 'shared-secret'; readonly id: string; readonly secret: string }
   | { readonly kind: 'temporary'; readonly id: string; readonly keyId: string }
-  | { readonly kind: 'certificate'; readonly id: string; readonly certificate: Uint8Array }
+  | { readonly kind: 'certificate'; readonly id: string; readonly fingerprint: string }
 
 /** The header of the CSV. */
-export const REGISTRATION_COLUMNS = 'id,kind,secret,key_id,certificate'
+export const REGISTRATION_COLUMNS = 'id,kind,secret,key_id,fingerprint'
 
 /** A row as a line of NDJSON, without its newline. */
 export function formatRegistrationJson(row: RegistrationRow): string {
@@ -38,7 +38,7 @@ export function formatRegistrationJson(row: RegistrationRow): string {
     case 'temporary':
       return JSON.stringify({ id: row.id, kind: row.kind, key_id: row.keyId })
     case 'certificate':
-      return JSON.stringify({ id: row.id, kind: row.kind, certificate: base64(row.certificate) })
+      return JSON.stringify(row)
   }
 }
 
@@ -50,8 +50,6 @@ export function formatRegistrationCsv(row: RegistrationRow): string {
     case 'temporary':
       return `${row.id},${row.kind},,${row.keyId},`
     case 'certificate':
-      return `${row.id},${row.kind},,,${base64(row.certificate)}`
+      return `${row.id},${row.kind},,,${row.fingerprint}`
   }
 }
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')

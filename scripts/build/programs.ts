@@ -6,6 +6,7 @@ import { type BuildOptions, build } from 'esbuild'
 import { WRAPPER } from './code-cache.ts'
 import { lean } from './lean.ts'
 import { licensesOf } from './licenses.ts'
+import { pdfFont } from './pdf-font.ts'
 
 /**
  * A program: `external` stays outside its bundle, such as native modules, and what dbus-next tries for buses that the agent has no
@@ -75,7 +76,7 @@ const optionsOf = (root: string, directory: string, program: Program, timeMs: nu
   external: [...program.external],
   ...frameOf(program),
   legalComments: 'none',
-  plugins: program.entry === 'agent/main.ts' ? [lean] : [],
+  plugins: program.entry === 'agent/main.ts' ? [lean] : [pdfFont],
   define: { BUILD_TIME_MS: String(timeMs), 'process.env.NODE_ENV': '"production"' },
   logLevel: 'warning',
   logOverride: { 'require-resolve-not-external': 'silent' },

@@ -1,6 +1,7 @@
 /** Writing that lasts: what is said to be done is on the disk. */
 import { execFile } from 'node:child_process'
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -27,6 +28,23 @@ export function writeWhole(fd: number, bytes: Uint8Array, position: number | nul
     written += writeSync(fd, bytes, written, bytes.length - written, position === null ? null : position + written)
 }
 
+/** Writes a file that is there whole or not at all, and lasts when this returns. Its owner's alone. */
+export function writeDurably(path: string, bytes: Uint8Array): void {
+  const unfinished = join(dirname(path), `.${basename(path)}.new`)
+  const fd = openSync(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, OWNER_ONLY)
+  try {
+    writeWhole(fd, bytes, null)
+    fsyncSync(fd)
+  } catch (error) {
+    unlinkSync(unfinished)
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(unfinished, path)
+  syncFolder(dirname(path))
+}
+
 /** A file that grows at its end, and can be cut back to an earlier length. Its owner's alone. */
 export class GrowingFile {
   readonly #fd: number
@@ -43,8 +61,7 @@ export class GrowingFile {
     return this.#length
   }
 
-  append(text: string): void {
-    const bytes = Buffer.from(text, 'utf8')
+  append(bytes: Uint8Array): void {
     writeWhole(this.#fd, bytes, this.#length)
     this.#length += bytes.length
   }

@@ -4,6 +4,9 @@ import { Presets, SingleBar } from 'cli-progress'
 /** Says how far the work is. */
 export type Progress = { readonly at: (done: number) => void; readonly end: () => void }
 
+/** Who watches a long run: bars, and whoever may press Ctrl-C. */
+export type Watch = { readonly startProgress: (what: string, total: number, from: number) => Progress; readonly signal: AbortSignal }
+
 const FIRST_SHOWN_MS = 1000
 
 /** No bar, for programs that read JSON. */

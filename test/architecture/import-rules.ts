@@ -70,8 +70,10 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   mqtt: ['agent/cloud-client/mqtt.ts'],
   'node-forge': ['agent/credential/certificate.ts'],
   'node-wifi': ['agent/wifi/laptop-scan.ts'],
+  pdfkit: ['scripts/factory/labels/'],
   pg: ['cloud/', 'scripts/bench/cloud/'],
   pino: ['agent/log.ts'],
+  qrcode: ['scripts/factory/labels/'],
   // The operator's client reads answers by schemas.
   zod: ['cloud/', 'scripts/campaign/cloud-kill/'],
 }

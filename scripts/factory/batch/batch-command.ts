@@ -42,6 +42,8 @@ export function addBatchCommands(program: Command, signal: AbortSignal): void {
     .option('--registration-key <file>', "the cloud's registration key, which the registration manifest is encrypted to (JWK)")
     .option('--factory-key <file>', 'the key of this factory, which signs it (key create)')
     .option('--no-registration', 'write no registration manifest')
+    .option('--label-template <file>', 'size and texts of the labels (JSON)')
+    .option('--no-labels', 'make no labels')
     .option('--dry-run', 'check everything and write nothing', false)
     .option('--json', 'print JSON', false)
     .action((options: Options) => conclude(options.json, () => create(options, signal)))
@@ -62,7 +64,7 @@ async function create(options: Options, signal: AbortSignal): Promise<Outcome> {
   const { startProgress } = await import('../progress.ts')
   const { batch, devices, before } = await createBatch(plan, {
     signal,
-    startProgress: (total, from) => (options.json ? noProgress : startProgress('devices', total, from)),
+    startProgress: options.json ? () => noProgress : startProgress,
   })
   const since = before === 0 ? '' : `, ${before} of them by an earlier run`
   return { lines: [`${folder}: batch ${batch} with ${devices} devices${since}`], json: { folder, batch, devices, before } }

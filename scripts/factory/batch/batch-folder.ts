@@ -3,18 +3,23 @@
  * names, everything synced, the names given, the group committed. Whatever is cut off when, opening the folder again finishes
  * or takes back the group that was under way, and no device that has a file is ever issued again.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { GrowingFile, syncFileSystem, syncFolder, writeWhole } from '../durable.ts'
 import { InputError } from '../inputs.ts'
+import { CHECKSUMS } from './checksums.ts'
 import { type DeviceLine, type LogState, type Prepared, readRunLog, type Started } from './run-log.ts'
 
-/** A device's file and what the log says about it; `text` is null where it has none of its own. */
-export type DeviceFile = { readonly id: string; readonly text: string | null; readonly credential: string }
+/** A device's own file, null where it has none, and what its credential is known by. */
+export type DeviceFile = { readonly id: string; readonly file: Uint8Array | null; readonly credential: string }
 
-/** What is written for one group: files of devices, and text for the files that grow, by name. */
-export type Group = { readonly files: readonly DeviceFile[]; readonly appended: Readonly<Record<string, string>> }
+/** A group whose files are written, under temporary names: the log's lines about it, and what is added to the files that grow, by name. */
+export type Group = {
+  readonly ids: readonly string[]
+  readonly log: Uint8Array
+  readonly appended: Readonly<Record<string, Uint8Array>>
+}
 
 /** The log's name. */
 export const RUN_LOG = 'run-log.ndjson'
@@ -23,8 +28,8 @@ const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const WRITE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 
-/** Where a device's file is, and how it is called until its group is whole. */
-export type FileNames = { readonly subfolder: string; readonly suffix: string }
+/** Where devices' files are and what comes after the id in their names; whether devices have files of their own. */
+export type FileNames = { readonly subfolder: string; readonly suffix: string; readonly hasFiles: boolean }
 
 /** An open output folder. */
 export class BatchFolder {
@@ -64,30 +69,47 @@ export class BatchFolder {
     return this.#isFinished
   }
 
-  /** Writes a group. When it rejects, nothing of it is there. */
-  async write(group: Group): Promise<void> {
+  /** Writes a device's file under its temporary name, and gives what the log will say about it. */
+  stage({ id, file, credential }: DeviceFile): DeviceLine {
+    if (file === null) return { id, file: null, sha256: null, credential }
+    const fd = openSync(this.#unfinished(id), WRITE_NEW, FILE_MODE)
+    try {
+      writeWhole(fd, file, null)
+    } finally {
+      closeSync(fd)
+    }
+    return { id, file: fileName(this.#names, id), sha256: hash('sha256', file, 'hex'), credential }
+  }
+
+  /** Makes a group part of the batch. When it rejects, nothing of it is. */
+  async commit({ ids, log, appended }: Group): Promise<void> {
     const lengths = this.#lengths()
     const logLength = this.#log.length
     try {
-      const devices = group.files.map((file) => this.#writeUnfinished(file))
-      for (const [name, text] of Object.entries(group.appended)) this.#growing.get(name)?.append(text)
-      const lines = [...devices, { event: 'prepared', lengths: Object.fromEntries(this.#lengths()) }]
-      this.#log.append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+      for (const [name, bytes] of Object.entries(appended)) this.#growing.get(name)?.append(bytes)
+      this.#log.append(log)
+      this.#log.append(line({ event: 'prepared', lengths: Object.fromEntries(this.#lengths()) }))
       await syncFileSystem(this.path)
-      for (const { file } of devices) if (file !== null) renameSync(unfinished(this.path, file), join(this.path, file))
+      if (this.#names.hasFiles) for (const id of ids) renameSync(this.#unfinished(id), `${this.path}/${fileName(this.#names, id)}`)
       syncFolder(join(this.path, this.#names.subfolder))
     } catch (error) {
-      this.#takeBack(group, lengths, logLength)
+      this.#takeBack(ids, lengths, logLength)
       throw error
     }
-    this.#log.append(`${JSON.stringify({ event: 'committed' })}\n`)
-    this.#done += group.files.length
+    this.#log.append(line({ event: 'committed' }))
+    this.#done += ids.length
   }
 
-  /** Says that all is done. */
-  finish(): void {
-    if (this.#isFinished) return
-    this.#log.append(`${JSON.stringify({ event: 'finished', at: new Date().toISOString(), devices: this.#done })}\n`)
+  /** Removes files that were staged and will not be committed. */
+  discard(ids: readonly string[]): void {
+    for (const id of ids) removeIfThere(this.#unfinished(id))
+  }
+
+  /** Says that all is done; `sums` are the last lines of the checksums. */
+  finish(sums: string): void {
+    this.#growing.get(CHECKSUMS)?.append(Buffer.from(sums, 'utf8'))
+    this.#growing.get(CHECKSUMS)?.sync()
+    this.#log.append(line({ event: 'finished', at: new Date().toISOString(), lengths: Object.fromEntries(this.#lengths()) }))
     this.#log.sync()
     syncFolder(this.path)
     this.#isFinished = true
@@ -102,35 +124,23 @@ export class BatchFolder {
     return new Map([...this.#growing].map(([name, file]) => [name, file.length]))
   }
 
-  #writeUnfinished({ id, text, credential }: DeviceFile): DeviceLine {
-    if (text === null) return { id, file: null, sha256: null, credential }
-    const file = `${this.#names.subfolder}/${id}${this.#names.suffix}`
-    const bytes = Buffer.from(text, 'utf8')
-    const fd = openSync(unfinished(this.path, file), WRITE_NEW, FILE_MODE)
-    try {
-      writeWhole(fd, bytes, null)
-    } finally {
-      closeSync(fd)
-    }
-    return { id, file, sha256: sha256(bytes), credential }
+  #unfinished(id: string): string {
+    return `${this.path}/${unfinishedName(this.#names, id)}`
   }
 
-  #takeBack({ files }: Group, lengths: ReadonlyMap<string, number>, logLength: number): void {
-    for (const { id, text } of files) {
-      if (text === null) continue
-      const file = `${this.#names.subfolder}/${id}${this.#names.suffix}`
-      // Where the names were being given, all files of the group are durable: the next run gives the rest.
-      if (existsSync(join(this.path, file))) return
-      removeIfThere(unfinished(this.path, file))
-    }
+  #takeBack(ids: readonly string[], lengths: ReadonlyMap<string, number>, logLength: number): void {
+    // Where names were being given, all files of the group are durable: the next run gives the rest.
+    if (ids.some((id) => existsSync(join(this.path, fileName(this.#names, id))))) return
+    this.discard(ids)
     this.#log.cutTo(logLength)
     for (const [name, length] of lengths) this.#growing.get(name)?.cutTo(length)
   }
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const line = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value)}\n`, 'utf8')
 
-const unfinished = (folder: string, file: string): string => join(folder, file.replace(/([^/]+)$/, '.$1.new'))
+const fileName = ({ subfolder, suffix }: FileNames, id: string): string => `${subfolder}/${id}${suffix}`
+const unfinishedName = ({ subfolder, suffix }: FileNames, id: string): string => `${subfolder}/.${id}${suffix}.new`
 
 function removeIfThere(path: string): void {
   try {
@@ -144,7 +154,7 @@ function begin(path: string, started: Started): LogState {
   const foreign = readdirSync(path).filter((name) => name !== RUN_LOG && readdirIfFolder(join(path, name)).length !== 0)
   if (foreign.length > 0) throw new InputError(`${path}: holds ${foreign[0]}, and no run log: take an empty or a new folder`)
   const log = new GrowingFile(join(path, RUN_LOG), 0)
-  log.append(`${JSON.stringify(started)}\n`)
+  log.append(line(started))
   log.sync()
   log.close()
   syncFolder(path)
@@ -175,22 +185,22 @@ function settle(path: string, names: FileNames, state: LogState): LogState {
     for (const name of readdirSync(join(path, names.subfolder))) if (/^\..*\.new$/.test(name)) unlinkSync(join(path, names.subfolder, name))
     return { ...state, dangling: null }
   }
-  for (const device of dangling.devices) giveName(path, device)
+  for (const device of dangling.devices) giveName(path, names, device)
   syncFolder(join(path, names.subfolder))
   return finishGroup(path, state, dangling)
 }
 
 function finishGroup(path: string, state: LogState, { devices, lengths, logLength }: Prepared): LogState {
   const log = new GrowingFile(join(path, RUN_LOG), logLength)
-  log.append(`${JSON.stringify({ event: 'committed' })}\n`)
+  log.append(line({ event: 'committed' }))
   log.sync()
   log.close()
   return { ...state, done: state.done + devices.length, lengths, logLength: log.length, dangling: null }
 }
 
-function giveName(path: string, { file, sha256: wanted }: DeviceLine): void {
+function giveName(path: string, names: FileNames, { id, file, sha256: wanted }: DeviceLine): void {
   if (file === null) return
-  if (!existsSync(join(path, file))) renameSync(unfinished(path, file), join(path, file))
-  if (sha256(readFileSync(join(path, file))) !== wanted)
+  if (!existsSync(join(path, file))) renameSync(join(path, unfinishedName(names, id)), join(path, file))
+  if (hash('sha256', readFileSync(join(path, file)), 'hex') !== wanted)
     throw new InputError(`${join(path, file)}: is not as the run log says: something else changed it`)
 }

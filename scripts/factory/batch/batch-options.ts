@@ -8,8 +8,10 @@ import { validityOf } from '../certificate/device-certificate.ts'
 import { readIssuingCa } from '../certificate/issuing-ca.ts'
 import { faultOfValues } from '../certificate/template.ts'
 import { readTemplate } from '../certificate/template-file.ts'
+import type { DeviceValues } from '../certificate/variable-text.ts'
 import { InputError, readProvisioningKey, readText } from '../inputs.ts'
 import { readFactoryKey, readRegistrationKey, requirePrivate } from '../keys.ts'
+import { faultOfLabel, readLabelTemplate } from '../labels/label-template.ts'
 import { type ProfileOptions, readProfile } from '../profile-options.ts'
 import { checkSampleConfig } from '../sample-config.ts'
 import type { BatchPlan } from './create-batch.ts'
@@ -38,6 +40,8 @@ export type BatchOptions = ProfileOptions & {
   readonly registrationKey?: string
   readonly factoryKey?: string
   readonly registration: boolean
+  readonly labelTemplate?: string
+  readonly labels: boolean
 }
 
 /** A credential plan, not yet dated, and digests of what it is made from. */
@@ -45,9 +49,10 @@ type Planned = {
   readonly credential: BatchPlan['credential']
   readonly inputs: Readonly<Record<string, string>>
   /** What is wrong with a device's values, or null. */
-  readonly faultOf: (values: Readonly<Record<string, string>>) => string | null
+  readonly faultOf: (values: DeviceValues) => string | null
 }
 
+const ROWS_AT_ONCE = 1000
 const INDEX_NAME = 'issued-ids.csv'
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -60,9 +65,11 @@ export async function planBatch(options: BatchOptions, nowMs: number): Promise<B
   const form = readForm(options)
   const { credential, inputs, faultOf } = await planCredential(options, ids, nowMs)
   const registration = await readRegistrationKeys(options)
-  await checkValues(options, ids, faultOf)
-  for await (const { id } of ids.entries(0)) {
-    checkSampleConfig(profile, id)
+  const labels = options.labels ? readLabelTemplate(options.labelTemplate ?? null, namesOf(ids)) : null
+  const faultOfBoth = (values: DeviceValues): string | null => faultOf(values) ?? (labels === null ? null : faultOfLabel(labels, values))
+  await checkValues(options, ids, faultOfBoth)
+  for await (const [first] of ids.entries(0, 1)) {
+    if (first !== undefined) checkSampleConfig(profile, first.id)
     break
   }
   return {
@@ -73,18 +80,24 @@ export async function planBatch(options: BatchOptions, nowMs: number): Promise<B
     profile,
     form,
     kind: options.credential,
+    hasFiles: form.kind === 'each' || options.credential !== 'provisioning-key' || !options.withProvisioningKey,
     credential,
     registration,
+    labels,
     inputs: {
       ids: ids.fingerprint,
       profile: sha256(JSON.stringify([profile, form])),
       credential: options.credential,
       ...inputs,
+      ...(labels === null ? {} : { labels: sha256(JSON.stringify(labels)) }),
       ...(registration === null ? {} : { registrationKey: registration.cloud.kid, factoryKey: registration.factory.kid }),
       ...(options.batch === undefined ? {} : { batch: options.batch }),
     },
   }
 }
+
+/** The variables that texts of certificates and labels may have. */
+const namesOf = ({ columns }: DeviceIds): readonly string[] => ['id', 'account', 'batch', ...columns]
 
 async function readIds({ ids, count, pattern }: BatchOptions): Promise<DeviceIds> {
   if (ids !== undefined && count === undefined && pattern === undefined) return readIdList(ids)
@@ -128,7 +141,7 @@ function planCredential(options: BatchOptions, ids: DeviceIds, nowMs: number): P
 async function planCertificates(options: BatchOptions, ids: DeviceIds, nowMs: number): Promise<Planned> {
   const caFile = required(options.caFile, '--ca-file', 'certificate')
   const ca = await readIssuingCa(caFile, required(options.caKeyFile, '--ca-key-file', 'certificate'), nowMs)
-  const template = readTemplate(options.template ?? null, ['id', 'account', 'batch', ...ids.columns])
+  const template = readTemplate(options.template ?? null, namesOf(ids))
   const { notBefore, notAfter } = validityOf(template, nowMs)
   if (notAfter.getTime() <= Math.max(nowMs, notBefore.getTime()))
     throw new InputError(
@@ -164,10 +177,12 @@ async function readRegistrationKeys({ registrationKey, factoryKey, registration 
 
 /** Ids of a pattern differ in digits only, so the first stands for all. */
 async function checkValues({ account, batch = '', ids: list }: BatchOptions, ids: DeviceIds, faultOf: Planned['faultOf']): Promise<void> {
-  for await (const { id, values, row } of ids.entries(0)) {
-    const fault = faultOf({ ...values, id, account, batch: batch === '' ? 'batch' : batch })
-    if (fault !== null && row !== null) throw new InputError({ file: list ?? '', row, column: 'id', problem: fault })
-    if (fault !== null) throw new InputError(`${id}: ${fault}`)
-    if (row === null) return
+  for await (const entries of ids.entries(0, list === undefined ? 1 : ROWS_AT_ONCE)) {
+    for (const { id, values, row } of entries) {
+      const fault = faultOf({ ...values, id, account, batch: batch === '' ? 'batch' : batch })
+      if (fault !== null && row !== null) throw new InputError({ file: list ?? '', row, column: 'id', problem: fault })
+      if (fault !== null) throw new InputError(`${id}: ${fault}`)
+    }
+    if (list === undefined) return
   }
 }

@@ -1,39 +1,22 @@
-/** `SHA256SUMS`, as sha256sum(1) writes and checks it. */
+/** `SHA256SUMS`, as sha256sum(1) writes and checks it: of each device's file as its group is written, of the rest at the end. */
 import { createHash } from 'node:crypto'
-import { createReadStream, renameSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { GrowingFile, syncFolder } from '../durable.ts'
-import { RUN_LOG } from './batch-folder.ts'
-import { devicesOf } from './run-log.ts'
+import type { DeviceLine } from './run-log.ts'
 
-const NAME = 'SHA256SUMS'
-const LINES_AT_ONCE = 10_000
+/** The file's name. */
+export const CHECKSUMS = 'SHA256SUMS'
 
-/** Writes the sums of these files, and of every device's file as the log has it. */
-export async function writeChecksums(folder: string, files: readonly string[]): Promise<void> {
-  const unfinished = join(folder, `.${NAME}.new`)
-  const sums = new GrowingFile(unfinished, 0)
-  try {
-    for (const file of files) sums.append(`${await sha256Of(join(folder, file))}  ${file}\n`)
-    let lines: string[] = []
-    for await (const { file, sha256 } of devicesOf(join(folder, RUN_LOG))) {
-      if (file === null || sha256 === null) continue
-      lines.push(`${sha256}  ${file}\n`)
-      if (lines.length < LINES_AT_ONCE) continue
-      sums.append(lines.join(''))
-      lines = []
-    }
-    sums.append(lines.join(''))
-    sums.sync()
-  } finally {
-    sums.close()
+/** A device's line; empty where it has no file. */
+export const checksumLine = ({ file, sha256 }: DeviceLine): string => (file === null ? '' : `${sha256}  ${file}\n`)
+
+/** The lines of other files. */
+export async function checksumLinesOf(folder: string, files: readonly string[]): Promise<string> {
+  let lines = ''
+  for (const file of files) {
+    const sum = createHash('sha256')
+    for await (const part of createReadStream(join(folder, file))) sum.update(part as Buffer)
+    lines += `${sum.digest('hex')}  ${file}\n`
   }
-  renameSync(unfinished, join(folder, NAME))
-  syncFolder(folder)
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(file)) hash.update(part as Buffer)
-  return hash.digest('hex')
+  return lines
 }

@@ -1,21 +1,27 @@
 /** Makes a batch: from a plan that was checked to a folder with everything in it, going on where an earlier run was cut off. */
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { base32 } from '../../../agent/contract/base32.ts'
-import { replaceFile } from '../../../config/replace-file.ts'
 import type { DeviceProfile } from '../ca-config.ts'
+import type { DeviceValues } from '../certificate/variable-text.ts'
+import { writeDurably } from '../durable.ts'
+import type { LabelTemplate } from '../labels/label-template.ts'
 import { lockFile } from '../lock.ts'
+import { provideNativeBase64 } from '../native-base64.ts'
 import { InterruptedError, StoppedError } from '../outcome.ts'
-import type { Progress } from '../progress.ts'
-import { BatchFolder, type Group, RUN_LOG } from './batch-folder.ts'
-import { writeChecksums } from './checksums.ts'
+import type { Watch } from '../progress.ts'
+import { BatchFolder, type FileNames, RUN_LOG } from './batch-folder.ts'
+import { CHECKSUMS, checksumLine, checksumLinesOf } from './checksums.ts'
 import { type ConfigForm, type CredentialMaker, type CredentialPlan, credentialMaker } from './credential-maker.ts'
 import type { DeviceEntry, DeviceIds } from './device-ids.ts'
+import { GatheredText } from './gathered-text.ts'
 import { checkIndex, claimIds } from './id-index.ts'
-import { REGISTRATION_FILES, type RegistrationKeys, sealPart } from './registration-manifest.ts'
-import { readRunLog } from './run-log.ts'
+import { REGISTRATION_FILES, type RegistrationKeys, RegistrationRows } from './registration-manifest.ts'
+import { formatDeviceLine, readRunLog } from './run-log.ts'
+import { LABELS_IN_FILE, labelFiles, writeLabels } from './write-labels.ts'
 
 /** Everything that a batch is made from. `inputs` are digests of it. */
 export type BatchPlan = {
@@ -27,18 +33,20 @@ export type BatchPlan = {
   readonly profile: DeviceProfile
   readonly form: ConfigForm
   readonly kind: CredentialPlan['kind']
+  /** Whether each device has a file of its own: all but those that one config with the provisioning key serves. */
+  readonly hasFiles: boolean
   readonly credential: (startedAtMs: number) => CredentialPlan
   readonly registration: RegistrationKeys | null
+  /** Null where no labels are wanted. */
+  readonly labels: LabelTemplate | null
   readonly inputs: Readonly<Record<string, string>>
 }
 
 /** What a run did. */
 export type BatchResult = { readonly batch: string; readonly devices: number; readonly before: number }
 
-/** Who watches: a bar, and whoever may press Ctrl-C. */
-export type Watch = { readonly startProgress: (total: number, from: number) => Progress; readonly signal: AbortSignal }
-
-const DEVICES_IN_GROUP = 500
+const DEVICES_IN_GROUP = 1000
+const DEVICES_BETWEEN_TURNS = 25
 const BATCH_ID_BYTES = 16
 const CERTIFICATES_FILE = 'certificates.ndjson'
 const GOLDEN_FILE = 'golden.json'
@@ -52,6 +60,7 @@ export async function checkAgainstEarlierRuns(plan: BatchPlan): Promise<string |
 
 /** Makes the batch, or the rest of it. */
 export async function createBatch(plan: BatchPlan, watch: Watch): Promise<BatchResult> {
+  provideNativeBase64()
   const known = await checkAgainstEarlierRuns(plan)
   mkdirSync(plan.folder, { recursive: true, mode: 0o700 })
   const lock = openSync(plan.folder, 'r')
@@ -65,15 +74,15 @@ export async function createBatch(plan: BatchPlan, watch: Watch): Promise<BatchR
 
 async function createInFolder(plan: BatchPlan, watch: Watch, batch: string): Promise<BatchResult> {
   const started = { event: 'started', at: new Date().toISOString(), batch, devices: plan.ids.total, inputs: plan.inputs } as const
-  const folder = await BatchFolder.open(plan.folder, fileNames(plan), growingFiles(plan), started)
+  const folder = await BatchFolder.open(plan.folder, fileNames(plan), [...growingFiles(plan), CHECKSUMS], started)
   const before = folder.done
   try {
     await claimIds(plan.indexFile, { account: plan.profile.account, batch, ids: plan.ids })
     const maker = credentialMaker(plan.profile, plan.form, plan.credential(Date.parse(folder.started.at)))
-    if (maker.golden !== null) await replaceFile(join(plan.folder, GOLDEN_FILE), { text: maker.golden, mode: 0o600, owner: null })
+    if (maker.golden !== null && !existsSync(join(plan.folder, GOLDEN_FILE))) writeDurably(join(plan.folder, GOLDEN_FILE), maker.golden)
     await writeAll(plan, watch, folder, maker)
-    if (!folder.isFinished) await writeChecksums(plan.folder, [...growingFiles(plan), ...(maker.golden === null ? [] : [GOLDEN_FILE])])
-    folder.finish()
+    if (plan.labels !== null) await writeLabels(plan.folder, plan.labels, plan.ids.total, valuesOf(plan, batch), watch)
+    if (!folder.isFinished) folder.finish(await checksumLinesOf(plan.folder, sharedFiles(plan)))
     return { batch, devices: plan.ids.total, before }
   } catch (error) {
     const standing = `${plan.folder}: ${folder.done} of ${plan.ids.total} devices are done, listed in ${RUN_LOG}; the same command goes on`
@@ -83,71 +92,116 @@ async function createInFolder(plan: BatchPlan, watch: Watch, batch: string): Pro
   }
 }
 
+/** While a group is sealed and the disk takes it, the next is made. */
 async function writeAll(plan: BatchPlan, { startProgress, signal }: Watch, folder: BatchFolder, maker: CredentialMaker): Promise<void> {
-  const progress = startProgress(plan.ids.total, folder.done)
-  const groups = groupsOf(plan.ids, folder.done)
-  const prepareNext = async (from: number): Promise<Group | null> => {
-    const next = await groups.next()
-    return next.done === true ? null : prepare(plan, folder.started.batch, maker, from, next.value)
-  }
+  const progress = startProgress('devices', plan.ids.total, folder.done)
+  let from = folder.done
+  let committing: Promise<void> = Promise.resolve()
   try {
-    let group = await prepareNext(folder.done)
-    while (group !== null) {
+    for await (const entries of plan.ids.entries(from, DEVICES_IN_GROUP)) {
       if (signal.aborted) throw new InterruptedError()
-      // While the disk takes a group, the next is computed.
-      const [written, prepared] = await Promise.allSettled([folder.write(group), prepareNext(folder.done + group.files.length)])
-      if (written.status === 'rejected') throw written.reason
-      if (prepared.status === 'rejected') throw prepared.reason
-      group = prepared.value
+      const staged = await stage(plan, folder, maker, entries, committing)
+      committing = commit(plan, folder, from, staged)
+      // It is awaited with the next group; without this, its failure meanwhile would end the process.
+      committing.catch(() => {})
+      from += entries.length
       progress.at(folder.done)
     }
   } finally {
     progress.end()
+    await committing
   }
 }
 
-async function* groupsOf(ids: DeviceIds, from: number): AsyncGenerator<readonly DeviceEntry[]> {
-  let group: DeviceEntry[] = []
-  for await (const entry of ids.entries(from)) {
-    group.push(entry)
-    if (group.length < DEVICES_IN_GROUP) continue
-    yield group
-    group = []
-  }
-  if (group.length > 0) yield group
+/** A group whose files are written, and what is to be told about it. */
+type Staged = {
+  readonly ids: readonly string[]
+  readonly log: GatheredText
+  readonly sums: GatheredText
+  readonly certificates: GatheredText
+  readonly registration: RegistrationRows
 }
 
-async function prepare(
-  { profile: { account }, registration, ids }: BatchPlan,
-  batch: string,
+/** Makes a group and writes its files, and waits for the group before. When it rejects, no file of it is left. */
+async function stage(
+  { profile: { account } }: BatchPlan,
+  folder: BatchFolder,
   maker: CredentialMaker,
-  from: number,
   entries: readonly DeviceEntry[],
-): Promise<Group> {
-  const made = entries.map(({ id, values }) => ({ id, ...maker.make({ ...values, id, account, batch }) }))
-  const certificates = made.flatMap(({ id, certificatePem }) => (certificatePem === null ? [] : [productCloudRow(id, certificatePem)]))
-  const part = { account, batch, part: Math.floor(from / DEVICES_IN_GROUP), from, rows: made.length, of: ids.total }
-  const sealed =
-    registration === null
-      ? {}
-      : await sealPart(
-          registration,
-          part,
-          made.map(({ row }) => row),
-        )
-  return { files: made, appended: certificates.length === 0 ? sealed : { ...sealed, [CERTIFICATES_FILE]: certificates.join('') } }
+  before: Promise<void>,
+): Promise<Staged> {
+  const { batch } = folder.started
+  const ids = entries.map(({ id }) => id)
+  const [log, sums, certificates, registration] = [new GatheredText(), new GatheredText(), new GatheredText(), new RegistrationRows()]
+  try {
+    for (const [index, { id, values }] of entries.entries()) {
+      const made = maker.make({ ...values, id, account, batch })
+      const line = folder.stage({ id, file: made.file, credential: made.credential })
+      log.add(formatDeviceLine(line))
+      sums.add(checksumLine(line))
+      registration.add(made.row)
+      if (made.certificatePem !== null) certificates.add(productCloudRow(id, made.certificatePem))
+      // So that the group before comes on meanwhile.
+      if (index % DEVICES_BETWEEN_TURNS === 0) await setImmediate()
+    }
+    await before
+    return { ids, log, sums, certificates, registration }
+  } catch (error) {
+    folder.discard(ids)
+    throw error
+  }
+}
+
+/** Makes a group part of the batch. When it rejects, no file of it is left. */
+async function commit(
+  plan: BatchPlan,
+  folder: BatchFolder,
+  from: number,
+  { ids, log, sums, certificates, registration }: Staged,
+): Promise<void> {
+  const sealed = await sealGroup(plan, folder, from, ids, registration)
+  await folder.commit({ ids, log: log.bytes, appended: { ...sealed, [CERTIFICATES_FILE]: certificates.bytes, [CHECKSUMS]: sums.bytes } })
+}
+
+/** The registration of a group, where the batch has one. */
+async function sealGroup(
+  { profile: { account }, registration, ids: { total } }: BatchPlan,
+  folder: BatchFolder,
+  from: number,
+  ids: readonly string[],
+  rows: RegistrationRows,
+): Promise<Readonly<Record<string, Uint8Array>>> {
+  if (registration === null) return {}
+  const part = { account, batch: folder.started.batch, part: Math.floor(from / DEVICES_IN_GROUP), from, rows: ids.length, of: total }
+  try {
+    return await rows.seal(registration, part)
+  } catch (error) {
+    folder.discard(ids)
+    throw error
+  }
+}
+
+async function* valuesOf({ ids, profile: { account } }: BatchPlan, batch: string): AsyncIterable<readonly DeviceValues[]> {
+  for await (const entries of ids.entries(0, LABELS_IN_FILE)) yield entries.map(({ id, values }) => ({ ...values, id, account, batch }))
 }
 
 /** An item of `certs` in what a Product Cloud is sent (contract §8). */
 const productCloudRow = (ref: string, certificatePem: string): string =>
-  `${JSON.stringify({ ref, cert: Buffer.from(certificatePem, 'ascii').toString('base64') })}\n`
+  `{"ref":"${ref}","cert":"${Buffer.from(certificatePem, 'ascii').toString('base64')}"}\n`
 
-function fileNames({ form, kind }: BatchPlan) {
-  if (form.kind === 'each') return { subfolder: 'configs', suffix: '.json' }
-  return { subfolder: 'credentials', suffix: kind === 'certificate' ? '.pem' : '.secret' }
+function fileNames({ form, kind, hasFiles }: BatchPlan): FileNames {
+  if (form.kind === 'each') return { subfolder: 'configs', suffix: '.json', hasFiles }
+  return { subfolder: 'credentials', suffix: kind === 'certificate' ? '.pem' : '.secret', hasFiles }
 }
 
 const growingFiles = ({ registration, kind }: BatchPlan): readonly string[] => [
   ...(registration === null ? [] : Object.values(REGISTRATION_FILES)),
   ...(kind === 'certificate' ? [CERTIFICATES_FILE] : []),
+]
+
+/** All files but those of single devices. */
+const sharedFiles = (plan: BatchPlan): readonly string[] => [
+  ...growingFiles(plan),
+  ...(plan.form.kind === 'golden' ? [GOLDEN_FILE] : []),
+  ...(plan.labels === null ? [] : labelFiles(plan.ids.total)),
 ]

@@ -1,16 +1,19 @@
 /** Makes the credential of each device of a batch, with its file, and what cloud and log are told about it. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { base32 } from '../../../agent/contract/base32.ts'
+import { certificateFingerprint } from '../../../agent/contract/certificate.ts'
 import { deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
 import type { RegistrationRow } from '../../../agent/contract/registration.ts'
 import { formatSecretText, SECRET_BYTES } from '../../../agent/contract/secret-text.ts'
 import { caConfigFor, type DeviceProfile, type JsonObject, keyCredential, type ProvisioningKey } from '../ca-config.ts'
 import { CertificateIssuer, type Validity } from '../certificate/device-certificate.ts'
-import { makeDeviceKey, privateKeyInfo, subjectPublicKeyInfo } from '../certificate/device-key.ts'
+import { DeviceKeyMaker, privateKeyInfo, subjectPublicKeyInfo } from '../certificate/device-key.ts'
 import type { IssuingCa } from '../certificate/issuing-ca.ts'
 import { Layout } from '../certificate/layout.ts'
-import { pem } from '../certificate/pem.ts'
+import { base64, pem } from '../certificate/pem.ts'
 import type { CertificateTemplate } from '../certificate/template.ts'
 import type { DeviceValues } from '../certificate/variable-text.ts'
+import { RandomPool } from '../random-pool.ts'
 import { placeFor, textTemplate } from './text-template.ts'
 
 /** What every device of a batch gets. */
@@ -25,9 +28,9 @@ export type KeyGift = 'derived-secret' | 'provisioning-key'
 /** `each`: one whole CA config per device. `golden`: one for all, which reads its id, and its credential, from the device. */
 export type ConfigForm = { readonly kind: 'each' } | { readonly kind: 'golden'; readonly idFrom: unknown }
 
-/** A credential that was made. `text` is the device's own file, null where it needs none. */
+/** A credential that was made. `file` is the device's own, null where it needs none; it is good until the next is made. */
 export type MadeCredential = {
-  readonly text: string | null
+  readonly file: Uint8Array | null
   readonly credential: string
   readonly row: RegistrationRow
   readonly certificatePem: string | null
@@ -36,14 +39,15 @@ export type MadeCredential = {
 /** What a batch consists of. `values` have `id`, `account` and `batch`. */
 export type CredentialMaker = {
   /** The golden config, or null. */
-  readonly golden: string | null
+  readonly golden: Uint8Array | null
   readonly make: (values: DeviceValues) => MadeCredential
 }
 
 /** Files that a golden config finds beside itself on the device. */
 export const DEVICE_FILES = { certificate: 'device.pem', secret: 'device.secret' } as const
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+/** What a secret is known by in the log. It is 256 bits long: nobody finds it from this. */
+const knownBy = (secret: Uint8Array): string => base32(hash('sha256', secret, 'buffer'))
 
 /** Makes the maker. */
 export function credentialMaker(profile: DeviceProfile, form: ConfigForm, plan: CredentialPlan): CredentialMaker {
@@ -60,25 +64,34 @@ export function credentialMaker(profile: DeviceProfile, form: ConfigForm, plan: 
 const configOf = (profile: DeviceProfile, form: ConfigForm, credential: JsonObject): JsonObject =>
   caConfigFor({ ...profile, device: form.kind === 'each' ? { id: placeFor('id') } : { idFrom: form.idFrom }, credential })
 
-const goldenText = (form: ConfigForm, document: JsonObject): string | null => (form.kind === 'golden' ? textTemplate(document)({}) : null)
+const goldenOf = (form: ConfigForm, document: JsonObject): Uint8Array | null => (form.kind === 'golden' ? textTemplate(document)({}) : null)
 
 function certificateMaker(profile: DeviceProfile, form: ConfigForm, issuer: CertificateIssuer, ca: IssuingCa): CredentialMaker {
-  const issuers = ca.intermediates.map((certificate) => pem('CERTIFICATE', certificate.raw)).join('')
-  const place = (name: string): unknown => (form.kind === 'each' ? placeFor(name) : { file: DEVICE_FILES.certificate })
-  const document = configOf(profile, form, { kind: 'certificate', certificate: place('certificate'), privateKey: place('privateKey') })
+  const issuers = ca.intermediates.map((certificate) => pem('CERTIFICATE', base64(certificate.raw))).join('')
+  const place = (text: string): unknown => (form.kind === 'each' ? text : { file: DEVICE_FILES.certificate })
+  const document = configOf(profile, form, {
+    kind: 'certificate',
+    certificate: place(placeFor('certificate') + issuers),
+    privateKey: place(placeFor('privateKey')),
+  })
   const fill = textTemplate(document)
+  const keys = new DeviceKeyMaker()
   const keyLayout = new Layout(([scalar = new Uint8Array(), point = new Uint8Array()]) => privateKeyInfo(scalar, point))
   const spkiLayout = new Layout(([point = new Uint8Array()]) => subjectPublicKeyInfo(point))
   return {
-    golden: goldenText(form, document),
+    golden: goldenOf(form, document),
     make(values) {
-      const { point, scalar } = makeDeviceKey()
+      const { point, scalar } = keys.make()
       const der = issuer.issue(values, spkiLayout.fill([point]), point)
-      const certificatePem = pem('CERTIFICATE', der)
-      const [certificate, privateKey] = [certificatePem + issuers, pem('PRIVATE KEY', keyLayout.fill([scalar, point]))]
       const { id = '' } = values
-      const text = form.kind === 'each' ? fill({ id, certificate, privateKey }) : certificate + privateKey
-      return { text, credential: sha256(der), row: { kind: 'certificate', id, certificate: der }, certificatePem }
+      const [coded, codedKey] = [base64(der), base64(keyLayout.fill([scalar, point]))]
+      const certificatePem = pem('CERTIFICATE', coded)
+      const file =
+        form.kind === 'each'
+          ? fill({ id, certificate: pem('CERTIFICATE', coded, '\\n'), privateKey: pem('PRIVATE KEY', codedKey, '\\n') })
+          : Buffer.from(certificatePem + issuers + pem('PRIVATE KEY', codedKey))
+      const fingerprint = certificateFingerprint(der)
+      return { file, credential: fingerprint, row: { kind: 'certificate', id, fingerprint }, certificatePem }
     },
   }
 }
@@ -89,13 +102,14 @@ function secretMaker(profile: DeviceProfile, form: ConfigForm): CredentialMaker 
     secret: form.kind === 'each' ? placeFor('secret') : { file: DEVICE_FILES.secret },
   })
   const fill = textTemplate(document)
+  const random = new RandomPool()
   return {
-    golden: goldenText(form, document),
+    golden: goldenOf(form, document),
     make({ id = '' }) {
-      const bytes = randomBytes(SECRET_BYTES)
+      const bytes = random.draw(SECRET_BYTES)
       const secret = formatSecretText('zks_', bytes)
-      const text = form.kind === 'each' ? fill({ id, secret }) : `${secret}\n`
-      return { text, credential: sha256(bytes), row: { kind: 'shared-secret', id, secret }, certificatePem: null }
+      const file = form.kind === 'each' ? fill({ id, secret }) : Buffer.from(`${secret}\n`)
+      return { file, credential: knownBy(bytes), row: { kind: 'shared-secret', id, secret }, certificatePem: null }
     },
   }
 }
@@ -109,13 +123,13 @@ function keyMaker(profile: DeviceProfile, form: ConfigForm, key: ProvisioningKey
   )
   const fill = textTemplate(document)
   return {
-    golden: goldenText(form, document),
+    golden: goldenOf(form, document),
     make({ id = '' }) {
       const bytes = deriveTemporarySecret(key.bytes, { account: profile.account, device: id })
       const secret = formatSecretText('zks_', bytes)
-      const own = give === 'derived-secret' ? `${secret}\n` : null
-      const text = form.kind === 'each' ? fill({ id, secret }) : own
-      return { text, credential: sha256(bytes), row: { kind: 'temporary', id, keyId: key.keyId }, certificatePem: null }
+      const own = give === 'derived-secret' ? Buffer.from(`${secret}\n`) : null
+      const file = form.kind === 'each' ? fill({ id, secret }) : own
+      return { file, credential: knownBy(bytes), row: { kind: 'temporary', id, keyId: key.keyId }, certificatePem: null }
     },
   }
 }

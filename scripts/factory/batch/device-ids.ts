@@ -11,8 +11,8 @@ export type DeviceIds = {
   readonly columns: readonly string[]
   /** What the ids are made from; another text, other ids. */
   readonly fingerprint: string
-  /** The devices from number `from` on, counted from 0. */
-  entries(from: number): AsyncIterable<DeviceEntry>
+  /** The devices from number `from` on, counted from 0, so many at once; the last time, fewer. */
+  entries(from: number, atOnce: number): AsyncIterable<readonly DeviceEntry[]>
   /** Whether an id is among them, in whatever case. */
   holds(id: string): boolean
 }

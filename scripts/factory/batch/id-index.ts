@@ -9,6 +9,7 @@ import { GrowingFile, syncFolder } from '../durable.ts'
 import { InputError } from '../inputs.ts'
 import { lockFile } from '../lock.ts'
 import type { DeviceIds } from './device-ids.ts'
+import { GatheredText } from './gathered-text.ts'
 
 const MAX_PROBLEMS = 20
 const LINES_AT_ONCE = 10_000
@@ -63,13 +64,11 @@ export async function claimIds(file: string, claim: Claim): Promise<void> {
 }
 
 async function enter(index: GrowingFile, { account, batch, ids }: Claim, from: number): Promise<void> {
-  let lines: string[] = []
-  for await (const { id } of ids.entries(from)) {
-    lines.push(`${account},${id},${batch}\n`)
-    if (lines.length < LINES_AT_ONCE) continue
-    index.append(lines.join(''))
-    lines = []
+  const lines = new GatheredText()
+  for await (const entries of ids.entries(from, LINES_AT_ONCE)) {
+    for (const { id } of entries) lines.add(`${account},${id},${batch}\n`)
+    index.append(lines.bytes)
+    lines.clear()
   }
-  index.append(lines.join(''))
   index.sync()
 }

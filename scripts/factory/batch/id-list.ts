@@ -34,23 +34,28 @@ export async function readIdList(file: string): Promise<DeviceIds> {
     total: seen.size,
     columns: columns.filter((name) => name !== 'id'),
     fingerprint,
-    entries: (from) => entriesOf(file, from, fingerprint),
+    entries: (from, atOnce) => entriesOf(file, from, atOnce, fingerprint),
     holds: (id) => seen.has(foldId(id)),
   }
 }
 
-async function* entriesOf(file: string, from: number, fingerprint: string): AsyncIterable<DeviceEntry> {
+async function* entriesOf(file: string, from: number, atOnce: number, fingerprint: string): AsyncIterable<readonly DeviceEntry[]> {
   const list = openList(file, (problem) => {
     throw new InputError(problem)
   })
   let number = 0
+  let entries: DeviceEntry[] = []
   for await (const { row, header, cells } of list.rows()) {
     if (number >= from) {
       const values = Object.fromEntries(header.map((name, index) => [name, cells[index] ?? '']))
-      yield { id: values.id ?? '', values, row }
+      entries.push({ id: values.id ?? '', values, row })
     }
     number += 1
+    if (entries.length < atOnce) continue
+    yield entries
+    entries = []
   }
+  if (entries.length > 0) yield entries
   if (list.digest() !== fingerprint) throw new InputError(`${file}: was changed while it was read: run the command again`)
 }
 

@@ -22,8 +22,11 @@ export function idsFromPattern(pattern: string, count: number): Parsed<DeviceIds
     total: count,
     columns: [],
     fingerprint: `${pattern} × ${count}`,
-    async *entries(from) {
-      for (let number = first + from; number <= last; number += 1) yield { id: idOf(number), values: {}, row: null }
+    async *entries(from, atOnce) {
+      for (let start = first + from; start <= last; start += atOnce) {
+        const length = Math.min(atOnce, last - start + 1)
+        yield Array.from({ length }, (_, index) => ({ id: idOf(start + index), values: {}, row: null }))
+      }
     },
     holds(id) {
       const number = Number(folded.exec(foldId(id))?.[1] ?? Number.NaN)

@@ -1,5 +1,5 @@
 /** Certificates for devices (RFC 5280), signed by the factory's issuing CA. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   bitString,
   contextTag,
@@ -15,6 +15,7 @@ import {
   utf8String,
   yes,
 } from '../../../agent/contract/der.ts'
+import { RandomPool } from '../random-pool.ts'
 import type { IssuingCa } from './issuing-ca.ts'
 import { Layout } from './layout.ts'
 import { EXTENSIONS, KEY_USAGES } from './object-identifiers.ts'
@@ -46,26 +47,29 @@ type Holes = { readonly serial: Uint8Array; readonly keyIdentifier: Uint8Array; 
 export class CertificateIssuer {
   readonly #ca: IssuingCa
   readonly #texts: readonly VariableText[]
-  readonly #layout: Layout
+  readonly #body: Layout
+  readonly #whole: Layout
+  readonly #random = new RandomPool()
 
   constructor(ca: IssuingCa, template: CertificateTemplate, validity: Validity) {
     this.#ca = ca
     this.#texts = textsOf(template)
-    this.#layout = new Layout(([serial = EMPTY, keyIdentifier = EMPTY, publicKey = EMPTY, ...texts]) =>
+    this.#whole = new Layout(([body = EMPTY, signature = EMPTY]) => sequence(body, ca.signatureAlgorithm, bitString(signature)))
+    this.#body = new Layout(([serial = EMPTY, keyIdentifier = EMPTY, publicKey = EMPTY, ...texts]) =>
       toBeSigned(ca, template, validity, { serial, keyIdentifier, publicKey }, texts),
     )
   }
 
   /** Signs a certificate (DER) for the key with this SubjectPublicKeyInfo. `keyBits` are what its BIT STRING holds. */
   issue(values: DeviceValues, publicKey: Uint8Array, keyBits: Uint8Array): Uint8Array {
-    const serial = randomBytes(SERIAL_BYTES)
+    const serial = this.#random.draw(SERIAL_BYTES)
     // Positive, and of full length.
-    serial.writeUInt8((serial.readUInt8(0) & 0x3f) | 0x40)
+    serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40
     // RFC 7093 §2, method 1.
-    const keyIdentifier = createHash('sha256').update(keyBits).digest().subarray(0, KEY_IDENTIFIER_BYTES)
+    const keyIdentifier = hash('sha256', keyBits, 'buffer').subarray(0, KEY_IDENTIFIER_BYTES)
     const texts = this.#texts.map((text) => Buffer.from(fillIn(text, values), 'utf8'))
-    const body = this.#layout.fill([serial, keyIdentifier, publicKey, ...texts])
-    return sequence(body, this.#ca.signatureAlgorithm, bitString(this.#ca.sign(body)))
+    const body = this.#body.fill([serial, keyIdentifier, publicKey, ...texts])
+    return this.#whole.fill([body, this.#ca.sign(body)])
   }
 }
 

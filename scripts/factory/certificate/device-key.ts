@@ -9,15 +9,18 @@ const SCALAR_BYTES = 32
 /** A key pair: the uncompressed point, and the scalar in full length. */
 export type DeviceKey = { readonly point: Uint8Array; readonly scalar: Uint8Array }
 
-/** Makes a key pair. */
-export function makeDeviceKey(): DeviceKey {
-  const pair = createECDH('prime256v1')
-  const point = pair.generateKeys()
-  const scalar = Buffer.alloc(SCALAR_BYTES)
-  // What it gives is shorter where the number is small.
-  const short = pair.getPrivateKey()
-  short.copy(scalar, SCALAR_BYTES - short.length)
-  return { point, scalar }
+/** Makes key pairs, all different, by one object: making it anew for each takes as long as the key. */
+export class DeviceKeyMaker {
+  readonly #pair = createECDH('prime256v1')
+
+  make(): DeviceKey {
+    const point = this.#pair.generateKeys()
+    const scalar = Buffer.alloc(SCALAR_BYTES)
+    // What it gives is shorter where the number is small.
+    const short = this.#pair.getPrivateKey()
+    short.copy(scalar, SCALAR_BYTES - short.length)
+    return { point, scalar }
+  }
 }
 
 const algorithm = (): Uint8Array => sequence(objectIdentifier(EC_PUBLIC_KEY), objectIdentifier(PRIME256V1))

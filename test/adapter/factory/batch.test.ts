@@ -4,6 +4,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { certificateFingerprint } from '../../../agent/contract/certificate.ts'
 import { deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
 import { formatSecretText, parseSecretText } from '../../../agent/contract/secret-text.ts'
 import { loadConfig } from '../../../config/load.ts'
@@ -56,14 +57,14 @@ describe('a batch of certificates', () => {
       const text = at.read(`b/configs/${name}`)
       const [credential] = JSON.parse(text).credentials
       const certificate = new X509Certificate(credential.certificate)
-      expect(rows[index]).toEqual({ id, kind: 'certificate', certificate: certificate.raw.toString('base64') })
+      expect(rows[index]).toEqual({ id, kind: 'certificate', fingerprint: certificateFingerprint(certificate.raw) })
       expect(certs[index].ref).toBe(id)
       expect(credential.certificate.startsWith(Buffer.from(certs[index].cert, 'base64').toString())).toBe(true)
       expect(logged.get(id)).toEqual({
         id,
         file: `configs/${name}`,
         sha256: createHash('sha256').update(text).digest('hex'),
-        credential: createHash('sha256').update(certificate.raw).digest('hex'),
+        credential: certificateFingerprint(certificate.raw),
       })
     }
     expect(logged.size).toBe(1003)
@@ -115,7 +116,7 @@ describe('a batch of secrets', () => {
     const [{ keyId, secret }] = JSON.parse(at.read('b/configs/SN-2.json')).credentials
     expect([keyId, secret]).toEqual(['line-7', derived('SN-2')])
     expect(at.readManifest('b/registration.csv.jwe').map(({ text }) => text)).toEqual([
-      'id,kind,secret,key_id,certificate\nSN-1,temporary,,line-7,\nSN-2,temporary,,line-7,\n',
+      'id,kind,secret,key_id,fingerprint\nSN-1,temporary,,line-7,\nSN-2,temporary,,line-7,\n',
     ])
     expect(await at.run(at.batch('c', '--count', '1', '--pattern', 'SN-{3..}', ...key, '--with-provisioning-key'))).toMatchObject({
       code: 0,

@@ -90,8 +90,13 @@ export class ProductionLine {
     if (made.code !== 0) throw new Error(made.stderr)
   }
 
-  /** `batch create` with what all batches of the line have in common. */
+  /** `batch create` with what all batches of the line have in common, and without labels. */
   batch(out: string, ...more: readonly string[]): readonly string[] {
+    return this.labelled(out, '--no-labels', ...more)
+  }
+
+  /** The same with labels. */
+  labelled(out: string, ...more: readonly string[]): readonly string[] {
     const device = ['--account', 'acme', '--realm', 'zipkey.example', '--hotspot', 'hotspot.json']
     const cloud = ['--cloud-url', 'https://api.zipkey.example', '--cloud-ca-file', join(EXAMPLES, 'cloud-ca.pem')]
     const keys = ['--signing-keys-file', join(EXAMPLES, 'cloud-jwks.json')]

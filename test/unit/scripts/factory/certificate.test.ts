@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { objectIdentifier, octetString, sequence, utf8String } from '../../../../agent/contract/der.ts'
 import { CertificateIssuer, validityOf } from '../../../../scripts/factory/certificate/device-certificate.ts'
-import { makeDeviceKey, privateKeyInfo, subjectPublicKeyInfo } from '../../../../scripts/factory/certificate/device-key.ts'
+import { DeviceKeyMaker, privateKeyInfo, subjectPublicKeyInfo } from '../../../../scripts/factory/certificate/device-key.ts'
 import { readIssuingCa } from '../../../../scripts/factory/certificate/issuing-ca.ts'
 import { Layout } from '../../../../scripts/factory/certificate/layout.ts'
-import { pem } from '../../../../scripts/factory/certificate/pem.ts'
+import { base64, pem } from '../../../../scripts/factory/certificate/pem.ts'
 import { faultOfValues } from '../../../../scripts/factory/certificate/template.ts'
 import { readTemplate } from '../../../../scripts/factory/certificate/template-file.ts'
 import { makeRoot, put } from '../../config/sample.ts'
@@ -36,11 +36,11 @@ async function issue(root: string, template: unknown, kind = 'P-256', values: Re
   const [caFile, keyFile] = makeCa(root, kind)
   const ca = await readIssuingCa(caFile, keyFile, Date.now())
   const read = readTemplate(template === null ? null : put(root, 'template.json', template), NAMES)
-  const { point, scalar } = makeDeviceKey()
+  const { point, scalar } = new DeviceKeyMaker().make()
   const der = new CertificateIssuer(ca, read, validityOf(read, Date.now())).issue(values, subjectPublicKeyInfo(point), point)
   const [file, key] = [join(root, 'device.pem'), join(root, 'device.key')]
-  writeFileSync(file, pem('CERTIFICATE', der))
-  writeFileSync(key, pem('PRIVATE KEY', privateKeyInfo(scalar, point)))
+  writeFileSync(file, pem('CERTIFICATE', base64(der)))
+  writeFileSync(key, pem('PRIVATE KEY', base64(privateKeyInfo(scalar, point))))
   return { caFile, file, key }
 }
 
@@ -88,6 +88,21 @@ describe('a device certificate', () => {
     expect(a?.serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/)
     expect(a?.serialNumber).not.toBe(b?.serialNumber)
     expect(a?.publicKey.equals(b?.publicKey ?? createPublicKey(readFileSync(one.key)))).toBe(false)
+  })
+})
+
+describe('a device key', () => {
+  it('is another each time, and of full length even where its number is small', () => {
+    const keys = new DeviceKeyMaker()
+    const made = Array.from({ length: 2000 }, () => keys.make())
+    expect(new Set(made.map(({ scalar }) => Buffer.from(scalar).toString('hex'))).size).toBe(2000)
+    // One in 256 starts with a zero byte.
+    expect(made.filter(({ scalar }) => scalar[0] === 0).length).toBeGreaterThan(0)
+    for (const { scalar, point } of made.filter(({ scalar }) => scalar[0] === 0)) {
+      const key = createPrivateKey({ key: Buffer.from(privateKeyInfo(scalar, point)), format: 'der', type: 'pkcs8' })
+      const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+      expect(Buffer.from(subjectPublicKeyInfo(point))).toEqual(spki)
+    }
   })
 })
 
@@ -181,7 +196,7 @@ describe('DER with holes', () => {
       ['aaa', 'aaa'],
     ] as const) {
       const values = [Buffer.from(one), Buffer.from(two)]
-      expect(layout.fill(values)).toEqual(encode(values))
+      expect(Buffer.from(layout.fill(values))).toEqual(Buffer.from(encode(values)))
     }
   })
 })

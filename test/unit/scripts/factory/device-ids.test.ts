@@ -9,7 +9,7 @@ import { makeRoot } from '../../config/sample.ts'
 
 async function all(ids: DeviceIds, from = 0): Promise<readonly string[]> {
   const found: string[] = []
-  for await (const { id } of ids.entries(from)) found.push(id)
+  for await (const entries of ids.entries(from, 2)) found.push(...entries.map(({ id }) => id))
   return found
 }
 
@@ -72,7 +72,7 @@ describe('ids from a list', () => {
   ])('come with their columns: %s', async (_, content, model) => {
     const ids = await readIdList(list(content))
     expect([ids.total, ids.columns, await all(ids), await all(ids, 1)]).toEqual([2, ['model'], ['SN-1', 'SN-2'], ['SN-2']])
-    for await (const { values } of ids.entries(1)) expect(values).toEqual({ id: 'SN-2', model })
+    for await (const entries of ids.entries(1, 5)) expect(entries.map(({ values }) => values)).toEqual([{ id: 'SN-2', model }])
     expect([ids.holds('sn-1'), ids.holds('SN-3')]).toEqual([true, false])
   })
 
