@@ -1,5 +1,5 @@
 /** A join as the network block that wpa_supplicant takes over D-Bus. */
-import { createHash } from 'node:crypto'
+import { createHash, createPrivateKey } from 'node:crypto'
 import type { EapProfile, TlsProfile } from '../credential/eap-profile.ts'
 import type { RadioHotspot } from '../credential/hotspot.ts'
 import type { Bss } from '../ports.ts'
@@ -22,24 +22,39 @@ const bytes = (text: string | Uint8Array): unknown => variant('ay', Buffer.from(
 const word = (text: string): unknown => variant('s', text)
 const number = (value: number): unknown => variant('i', value)
 
-/** What wpa_supplicant is given to keep in memory, under a name that tells nothing secret and is the same for the same contents. */
+/** What wpa_supplicant is given to keep in memory, under a name that tells nothing secret; what is there under a name already is as good. */
 export type Blob = { readonly name: string; readonly text: string }
 
 /** What the block of this EAP run refers to. */
-export function blobsOf(eap: EapProfile): readonly [Blob, ...Blob[]] {
-  const ca: Blob = { name: `zipkey-ca-${createHash('sha256').update(eap.caPem).digest('hex').slice(0, 32)}`, text: eap.caPem }
+export function blobsOf(eap: EapProfile): readonly Blob[] {
+  const ca: Blob = { name: caBlobName(eap), text: eap.caPem }
   switch (eap.method) {
     case 'TTLS':
       return [ca]
     case 'TLS': {
       const { certificate, key } = clientBlobNames(eap)
-      return [ca, { name: certificate, text: eap.chainPem }, { name: key, text: eap.privateKeyPem.reveal() }]
+      return [ca, { name: certificate, text: eap.chainPem }, { name: key, text: encryptedKey(eap) }]
     }
   }
 }
 
+const caBlobName = ({ caPem }: EapProfile): string => `zipkey-ca-${sha256(caPem).toString('hex').slice(0, 32)}`
+
 /** Both are named by the certificate: it says which key is meant, and not a bit of the key. */
 const clientBlobNames = ({ fingerprint }: TlsProfile) => ({ certificate: `zipkey-cert-${fingerprint}`, key: `zipkey-key-${fingerprint}` })
+
+/**
+ * Whoever may configure wpa_supplicant can read its blobs, and not the passphrases of its networks: so the key is encrypted, by a
+ * passphrase that follows from it.
+ */
+const encryptedKey = (eap: TlsProfile): string =>
+  createPrivateKey(eap.privateKeyPem.reveal())
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: keyPassphrase(eap) })
+    .toString()
+
+const keyPassphrase = ({ privateKeyPem }: TlsProfile): string => sha256(`zipkey/wpa-key\0${privateKeyPem.reveal()}`).toString('base64url')
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** Makes the block that joins exactly this BSS; behind 802.1X by a full EAP run, and with `eap` null by what the profile says. */
 export function networkBlock(bss: Bss, security: BssSecurity, eap: EapProfile | null): NetworkBlock {
@@ -87,7 +102,7 @@ function eapMembers(eap: EapProfile): NetworkBlock {
   return {
     eap: word(eap.method),
     ...(eap.checkDates ? {} : { phase1: word('tls_disable_time_checks=1') }),
-    ca_cert: word(blobUrl(blobsOf(eap)[0].name)),
+    ca_cert: word(blobUrl(caBlobName(eap))),
     domain_match: bytes(eap.serverName),
     ...proofMembers(eap),
   }
@@ -104,7 +119,12 @@ function proofMembers(eap: EapProfile): NetworkBlock {
       }
     case 'TLS': {
       const { certificate, key } = clientBlobNames(eap)
-      return { identity: bytes(eap.outerIdentity), client_cert: word(blobUrl(certificate)), private_key: word(blobUrl(key)) }
+      return {
+        identity: bytes(eap.outerIdentity),
+        client_cert: word(blobUrl(certificate)),
+        private_key: word(blobUrl(key)),
+        private_key_passwd: bytes(keyPassphrase(eap)),
+      }
     }
   }
 }

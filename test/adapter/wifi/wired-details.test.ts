@@ -1,10 +1,10 @@
 /** What only the real supplicant can show: secrets on the bus and on the wire, addresses, and what a crash leaves behind. */
-import { createPrivateKey } from 'node:crypto'
+import { createHash, createPrivateKey } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { EapProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { Link, Supplicant } from '../../../agent/ports.ts'
 import { findPeer } from '../../../agent/wifi/bus-peer.ts'
 import { type Bus, variant } from '../../../agent/wifi/dbus.ts'
@@ -64,6 +64,9 @@ function keyForms(pem: string): { readonly line: string; readonly scalar: Buffer
   return { line: pem.split('\n')[1] ?? '', scalar: Buffer.from(d, 'base64url') }
 }
 
+const passphraseOf = (eap: TlsProfile): string =>
+  createHash('sha256').update(`zipkey/wpa-key\0${eap.privateKeyPem.reveal()}`).digest('base64url')
+
 /** What wpa_supplicant holds for the port. */
 async function blobsIn(bus: Bus): Promise<object> {
   const peer = await findPeer(bus, 'fi.w1.wpa_supplicant1', never())
@@ -115,11 +118,24 @@ describe('secrets', () => {
     await tcpdump.stop()
     expect(seen).toContain(`blob://zipkey-key-${world.certified.fingerprint}`)
     const { line, scalar } = keyForms(world.certified.privateKeyPem.reveal())
+    expect(seen).not.toContain(passphraseOf(world.certified))
     for (const form of [line, scalar.toString('hex'), scalar.toString('base64'), scalar.toString('latin1')])
       expect(seen).not.toContain(form)
     const packets = await readFile(capture)
     expect(packets.includes(world.certified.outerIdentity)).toBe(true)
     for (const form of [line, scalar]) expect(packets.includes(form)).toBe(false)
+  })
+
+  it('shows the private key not even to whoever may read the blobs of wpa_supplicant, root included', async () => {
+    const bus = await world.connect()
+    await joinBy(start(bus), world.certified)
+    const blobs = Object.values(await blobsIn(bus)) as readonly Buffer[]
+    const { line, scalar } = keyForms(world.certified.privateKeyPem.reveal())
+    expect(blobs.some((blob) => blob.includes('BEGIN ENCRYPTED PRIVATE KEY'))).toBe(true)
+    for (const blob of blobs) {
+      const decoded = Buffer.from(blob.toString('latin1').replace(/-----[^-]+-----/g, ''), 'base64')
+      for (const form of [line, scalar]) expect([blob.includes(form), decoded.includes(form)]).toEqual([false, false])
+    }
   })
 
   it('holds chain and key in wpa_supplicant for as long as the link, and takes them back', async () => {

@@ -1,9 +1,11 @@
+import { createPrivateKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { PlainHotspot } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Bss } from '../../../agent/ports.ts'
 import { type BssSecurity, blobsOf, type NetworkBlock, networkBlock } from '../../../agent/wifi/network-block.ts'
+import { newDeviceKey } from '../../fakes/device-ca.ts'
 
 const SETTINGS = { methods: ['TTLS'], inner: 'PAP', caPem: 'x', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
 const RADIO: Bss = {
@@ -32,7 +34,7 @@ const TLS: TlsProfile = {
   outerIdentity: 'anonymous@acme.zipkey.test',
   fingerprint: 'a'.repeat(52),
   chainPem: 'the chain',
-  privateKeyPem: new Secret('the key'),
+  privateKeyPem: newDeviceKey(),
   caPem: 'x',
   serverName: 'aaa.zipkey.test',
   checkDates: true,
@@ -112,7 +114,7 @@ describe('the network block', () => {
       private_key: `s:blob://zipkey-key-${TLS.fingerprint}`,
     })
     for (const key of ['phase2', 'password', 'anonymous_identity']) expect(block).not.toHaveProperty(key)
-    expect(JSON.stringify(block)).not.toContain('the key')
+    expect(block.private_key_passwd).toMatch(/^ay:[A-Za-z0-9_-]{43}$/)
   })
 
   it('relaxes the dates and nothing else with a certificate too', () => {
@@ -129,12 +131,22 @@ describe('what wpa_supplicant keeps in memory', () => {
     expect(blobsOf(TLS)).toEqual([
       { name: CA_BLOB, text: 'x' },
       { name: `zipkey-cert-${TLS.fingerprint}`, text: 'the chain' },
-      { name: `zipkey-key-${TLS.fingerprint}`, text: 'the key' },
+      { name: `zipkey-key-${TLS.fingerprint}`, text: expect.stringMatching(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/) },
     ])
   })
 
+  it('is a key that only the block can open, however often it was written', () => {
+    const passphrase = told(networkBlock(RADIO, PROTECTED, TLS)).private_key_passwd?.slice('ay:'.length)
+    for (let write = 0; write < 2; write++) {
+      const text = blobsOf(TLS).at(-1)?.text ?? ''
+      const opened = createPrivateKey({ key: text, passphrase }).export({ type: 'pkcs8', format: 'pem' })
+      expect(opened).toBe(TLS.privateKeyPem.reveal())
+      expect(() => createPrivateKey({ key: text, passphrase: 'another' })).toThrow()
+    }
+  })
+
   it('has another name where another CA is meant', () => {
-    expect(blobsOf({ ...EAP, caPem: 'y' })[0].name).not.toBe(CA_BLOB)
+    expect(blobsOf({ ...EAP, caPem: 'y' })[0]?.name).not.toBe(CA_BLOB)
   })
 })
 
