@@ -72,6 +72,19 @@ describe('the run loop', () => {
     expect((await ended).phase).toBe('steady')
   })
 
+  it('tells why a scan that went well leads nowhere, with code and remedy', async () => {
+    const { clock, lines, stop, ended } = start(() => ({ scan: async () => ({ type: 'scanned', bsss: [] }) }))
+    await clock.advance(100)
+    const told = lines.map(({ level, fields }) => [level, fields.event, fields.to, fields.code])
+    expect(told.slice(1)).toEqual([
+      ['info', 'scanned', 'waiting', undefined],
+      ['warn', 'failed', 'waiting', 'ERR_WIFI_NO_HOTSPOT'],
+    ])
+    expect(lines.at(-1)?.fields.remedy).toContain('hotspots[].ssid')
+    stop.abort()
+    await ended
+  })
+
   it('turns an adapter that never answers into a failure, and aborts it', async () => {
     let aborted = false
     const { clock, lines, stop, ended } = start(() => ({
