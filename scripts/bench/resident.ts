@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LogEvent, parseLogLine } from '../story/agent-log.ts'
-import { type ExpectedStep, FIRST_WALK, WALK_AFTER_REBOOT, Walk } from '../story/walk.ts'
+import { type ExpectedStep, firstWalk, Walk, walkAfterReboot } from '../story/walk.ts'
 import { openWiredStage } from '../story/wired-stage.ts'
 import { median, startNode } from './plain-node.ts'
 
@@ -32,11 +32,11 @@ export async function measureResident(): Promise<{ readonly bareKib: number; rea
       const event = parseLogLine(line)
       if (event !== null) see(event)
     }
-    await follow(FIRST_WALK, () => stage.start(onLine))
+    await follow(firstWalk('secret'), () => stage.start(onLine))
     const agents: number[] = []
     const bare: number[] = []
     for (let run = 0; run < RUNS; run += 1) {
-      await follow(WALK_AFTER_REBOOT, stage.restart)
+      await follow(walkAfterReboot('secret'), stage.restart)
       const waiting = startNode(['-e', 'setInterval(() => {}, 1e9)'])
       await sleep(SETTLE_MS)
       agents.push(residentKib(agentPid()))

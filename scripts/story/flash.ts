@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeviceName } from '../../agent/contract/names.ts'
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import { runProgram } from '../run-program.ts'
 import type { LabCloud } from './lab-cloud.ts'
 import { AAA_HOST, CLOUD_HOST, DEVICE, KEY_ID, REALM } from './names.ts'
@@ -16,6 +17,8 @@ export type FlashRequest = {
   /** The port under which the device reaches the Cloud API. */
   readonly cloudPort: number
   readonly aaaCaFile: string
+  /** What the device asks the cloud for; a secret where it is left out. */
+  readonly permanentCredential?: PermanentKind
   /** A hotspot profile of the CA config, without its EAP settings. */
   readonly hotspot: Readonly<Record<string, unknown>>
   readonly wifi: { readonly interface: string; readonly address: 'system' | 'udhcpc' }
@@ -30,12 +33,13 @@ export async function flash({
   cloud,
   cloudPort,
   aaaCaFile,
+  permanentCredential = 'secret',
   hotspot,
   wifi,
   sections,
 }: FlashRequest): Promise<string> {
   const profileFile = join(folder, 'hotspot.json')
-  const eap = { methods: ['TTLS'], inner: 'PAP', ca: { file: aaaCaFile }, serverName: AAA_HOST, aaaDomain: REALM }
+  const eap = { methods: ['TLS', 'TTLS'], inner: 'PAP', ca: { file: aaaCaFile }, serverName: AAA_HOST, aaaDomain: REALM }
   await writeFile(profileFile, JSON.stringify({ ...hotspot, eap }))
   const out = join(folder, 'ca.json')
   const device = ['--account', name.account, '--device', name.device, '--realm', REALM]
@@ -44,7 +48,8 @@ export async function flash({
   const api = ['--cloud-url', `https://${CLOUD_HOST}${port}`, '--cloud-issuer', `https://${CLOUD_HOST}`]
   const trust = ['--cloud-ca-file', cloud.caFile, '--signing-keys-file', cloud.signingKeysFile]
   const network = ['--hotspot', profileFile, '--wifi-interface', wifi.interface, '--wifi-address', wifi.address]
-  const command = ['config', ...device, ...key, ...api, ...trust, ...network, '--out', out]
+  const wish = ['--permanent-credential', permanentCredential]
+  const command = ['config', ...device, ...key, ...wish, ...api, ...trust, ...network, '--out', out]
   await runProgram(process.execPath, [builtProgram('zipkey-factory'), ...command])
   if (sections !== undefined) {
     const config: unknown = JSON.parse(await readFile(out, 'utf8'))

@@ -6,7 +6,7 @@ import { StoryError, tellStory } from './story.ts'
 import { openWiredStage } from './wired-stage.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
-const USAGE = 'usage: scripts/lab [--wired] [--keep]'
+const USAGE = 'usage: scripts/lab [--wired] [--certificate] [--keep]'
 
 /** A walk that takes longer has failed; an emulated CPU is slow. */
 const WALK_MS = { wired: 60_000, radio: 240_000 }
@@ -21,8 +21,12 @@ const interrupted = new Promise<void>((resolve) => {
 })
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { wired: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } } })
-  const { stage, hints, close } = values.wired ? await openWiredStage(LAB_FOLDER) : await openRadioStage(LAB_FOLDER, say)
+  const flag = { type: 'boolean', default: false } as const
+  const { values } = parseArgs({ options: { wired: flag, certificate: flag, keep: flag } })
+  const permanentCredential = values.certificate ? 'certificate' : 'secret'
+  const { stage, hints, close } = values.wired
+    ? await openWiredStage(LAB_FOLDER, { permanentCredential })
+    : await openRadioStage(LAB_FOLDER, say, permanentCredential)
   let exitCode = 1
   try {
     const told = tellStory(stage, { say, walkMs: values.wired ? WALK_MS.wired : WALK_MS.radio }).then(() => 0)

@@ -1,6 +1,7 @@
 /** The story's stage over the air: the device is a VM with simulated 802.11 radios; the cloud runs outside and lives on when it reboots. */
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import type { DiskFile } from '../radio-lab/disks.ts'
 import type { Lab } from '../radio-lab/lab.ts'
 import { openLab } from '../radio-lab/open-lab.ts'
@@ -8,6 +9,7 @@ import { type LabImage, prepareLab } from '../radio-lab/prepare-lab.ts'
 import { flash } from './flash.ts'
 import { impostorNetwork, temporaryAtCloud } from './impostor.ts'
 import { type LabCloud, openLabCloud } from './lab-cloud.ts'
+import { labelInSlot } from './slot-label.ts'
 import type { DeviceState } from './story.ts'
 import type { Say } from './tell.ts'
 import type { OpenStage } from './wired-stage.ts'
@@ -19,7 +21,11 @@ export const GARDEN_PORT = 443
 export const RADIO_HOTSPOT = { ssid: 'ZipKey', security: 'wpa-eap', frequenciesMhz: [2412, 2437, 2462] } as const
 
 /** Opens it beneath a folder on a real disk, preparing the lab where something changed. */
-export async function openRadioStage(parentFolder: string, say: Say): Promise<OpenStage & { readonly lab: Lab }> {
+export async function openRadioStage(
+  parentFolder: string,
+  say: Say,
+  permanentCredential: PermanentKind = 'secret',
+): Promise<OpenStage & { readonly lab: Lab }> {
   await mkdir(parentFolder, { recursive: true })
   const image = await prepareLab({ log: say })
   const folder = await mkdtemp(join(parentFolder, 'radio-'))
@@ -28,7 +34,7 @@ export async function openRadioStage(parentFolder: string, say: Say): Promise<Op
     for (const each of closers.toReversed()) await each()
   }
   try {
-    return { ...(await raise(folder, image, closers)), close }
+    return { ...(await raise(folder, image, closers, permanentCredential)), close }
   } catch (error) {
     await close()
     throw error
@@ -38,15 +44,18 @@ export async function openRadioStage(parentFolder: string, say: Say): Promise<Op
 /** A device that is flashed and switched on, and has not begun; around it a hotspot and a cloud that know nothing of it. */
 export type RadioDevice = { readonly lab: Lab; readonly cloud: LabCloud }
 
-/** What a device over the air may be given besides its CA config. */
-export type RadioDeviceOptions = { readonly moreFiles?: (cloud: LabCloud) => Promise<readonly DiskFile[]> }
+/** What a device over the air may be given besides its CA config, and what it asks the cloud for. */
+export type RadioDeviceOptions = {
+  readonly moreFiles?: (cloud: LabCloud) => Promise<readonly DiskFile[]>
+  readonly permanentCredential?: PermanentKind
+}
 
 /** Restores the lab's snapshot around a device with disks of its own; `closers` gets what ends it. */
 export async function openRadioDevice(
   folder: string,
   image: LabImage,
   closers: (() => Promise<unknown>)[],
-  { moreFiles }: RadioDeviceOptions = {},
+  { moreFiles, permanentCredential = 'secret' }: RadioDeviceOptions = {},
 ): Promise<RadioDevice> {
   const { deviceCa, cloudCaFile: caFile } = image.pki
   const place = { folder, tls: { ...image.pki.cloud, caFile }, deviceCa, listen: '127.0.0.1:0', namespace: null, inside: [] }
@@ -54,6 +63,7 @@ export async function openRadioDevice(
   closers.push(() => cloud.stop())
   const configFile = await flash({
     ...{ folder, cloud, cloudPort: GARDEN_PORT, aaaCaFile: image.pki.aaaCaFile },
+    permanentCredential,
     hotspot: RADIO_HOTSPOT,
     wifi: { interface: 'auto', address: 'system' },
   })
@@ -67,8 +77,9 @@ async function raise(
   folder: string,
   image: LabImage,
   closers: (() => Promise<unknown>)[],
+  permanentCredential: PermanentKind,
 ): Promise<Omit<OpenStage, 'close'> & { readonly lab: Lab }> {
-  const { lab, cloud } = await openRadioDevice(folder, image, closers)
+  const { lab, cloud } = await openRadioDevice(folder, image, closers, { permanentCredential })
   const packets: string[] = []
   lab.followCloudPackets((line) => packets.push(line))
   return {
@@ -76,6 +87,7 @@ async function raise(
     cloud,
     hints: [`a root shell on the device (Ctrl-] leaves it): ${lab.shellCommand}`, `the device's console: ${lab.consoleLogFile}`],
     stage: {
+      permanentCredential,
       restartName: 'reboot',
       start: async (onLine) => {
         lab.followJournal('zipkey-agent.service', onLine)
@@ -92,10 +104,9 @@ async function raise(
 }
 
 async function readState(lab: Lab): Promise<DeviceState> {
-  const slots = `cd /var/lib/zipkey && { grep -o '"secretId":"[^"]*"' current.json; test ! -e pending.json && echo no pending; }`
+  const slots = `cd /var/lib/zipkey && { grep -Eo '"(secretId|certificate)":"[^"]*"' current.json; test ! -e pending.json && echo no pending; }`
   const state = await lab.sh(`{ ${slots}; }; grep -q zkp_ /etc/zipkey/ca.json && echo holds the key; true`)
-  const currentSecretId = /"secretId":"([^"]*)"/.exec(state)?.[1] ?? null
-  return { currentSecretId, pendingEmpty: state.includes('no pending'), holdsProvisioningKey: state.includes('holds the key') }
+  return { current: labelInSlot(state), pendingEmpty: state.includes('no pending'), holdsProvisioningKey: state.includes('holds the key') }
 }
 
 async function showAtHotspot(lab: Lab, cloud: LabCloud): Promise<'accepted' | 'refused'> {

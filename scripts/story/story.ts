@@ -1,21 +1,24 @@
 /**
  * The product's main job, told and judged: a device nobody has touched joins the hotspot, proves who it is, comes out with a
- * permanent secret of its own, and after a reboot comes back with it. The same story runs over the air and on the wire; it is
+ * permanent secret or certificate of its own, and after a reboot comes back with it. The same story runs over the air and on the wire; it is
  * true only if the device's state and the cloud's audit log agree.
  */
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import { type LogEvent, parseLogLine } from './agent-log.ts'
 import { createTeller, type Say, tellEvent } from './tell.ts'
-import { type ExpectedStep, FIRST_WALK, WALK_AFTER_REBOOT, Walk } from './walk.ts'
+import { type ExpectedStep, firstWalk, Walk, walkAfterReboot } from './walk.ts'
 
-/** The secret id in the device's current slot, whether its pending slot is empty, and whether the provisioning key is still on it. */
+/** What the credential in the device's current slot is called, whether its pending slot is empty, and whether the provisioning key is still on it. */
 export type DeviceState = {
-  readonly currentSecretId: string | null
+  readonly current: string | null
   readonly pendingEmpty: boolean
   readonly holdsProvisioningKey: boolean
 }
 
 /** What the story needs of a lab: a device to follow, and the other side to ask. */
 export type Stage = {
+  /** What the device's config asks for. */
+  readonly permanentCredential: PermanentKind
   /** How the story calls restarting the device: `reboot` or `restart of the agent`. */
   readonly restartName: string
   /** Starts the agent for the first time; every line of its log, now and after a restart, goes to `onLine`. */
@@ -44,6 +47,7 @@ const must = (holds: boolean, problem: string): void => {
 
 /** Tells the story on `say`; throws a StoryError naming the step that failed. */
 export async function tellStory(stage: Stage, options: { readonly say: Say; readonly walkMs: number }): Promise<void> {
+  const { permanentCredential: kind } = stage
   const teller = createTeller(options.say)
   let walk: Walk | null = null
   let chosen = false
@@ -64,16 +68,16 @@ export async function tellStory(stage: Stage, options: { readonly say: Say; read
 
   teller.line('story', 'the device is switched on for the first time: it knows its id and a provisioning key, nothing else')
   const startedMs = teller.elapsedMs()
-  await follow(FIRST_WALK, () => stage.start(onLine))
-  teller.line('story', 'the device has a permanent secret of its own', teller.elapsedMs() - startedMs)
-  const secretId = await agreeOnSecret(stage)
-  teller.line('both', `device and cloud agree: ${secretId} is current, the temporary secret is superseded`)
+  await follow(firstWalk(kind), () => stage.start(onLine))
+  teller.line('story', `the device has a permanent ${kind} of its own`, teller.elapsedMs() - startedMs)
+  const label = await agreeOnCredential(stage)
+  teller.line('both', `device and cloud agree: ${label} is current, the temporary secret is superseded`)
   await expectTemporaryRefused(stage, teller.line)
   const restartedMs = teller.elapsedMs()
   teller.line('story', `${stage.restartName}`)
-  await follow(WALK_AFTER_REBOOT, stage.restart)
-  must((await agreeOnSecret(stage)) === secretId, `after the ${stage.restartName} the device holds another secret`)
-  teller.line('both', `the device came back with ${secretId}`, teller.elapsedMs() - restartedMs)
+  await follow(walkAfterReboot(kind), stage.restart)
+  must((await agreeOnCredential(stage)) === label, `after the ${stage.restartName} the device holds another ${kind}`)
+  teller.line('both', `the device came back with ${label}`, teller.elapsedMs() - restartedMs)
   must(!(await stage.deviceState()).holdsProvisioningKey, 'the provisioning key is still on the device')
   teller.line('device', 'the provisioning key that many devices share is gone from this one')
   const packets = await stage.packetsToCloud()
@@ -81,27 +85,21 @@ export async function tellStory(stage: Stage, options: { readonly say: Say; read
   teller.line('story', `done: ${packets} packets to and from the Cloud API, all of them over the device's own interface`)
 }
 
-/** The secret id that both sides hold for current, or a StoryError. */
-async function agreeOnSecret(stage: Stage): Promise<string> {
-  const { currentSecretId, pendingEmpty } = await stage.deviceState()
-  must(currentSecretId !== null, "the device's current slot is empty")
+/** The credential that both sides hold for current, or a StoryError. */
+async function agreeOnCredential(stage: Stage): Promise<string> {
+  const { current, pendingEmpty } = await stage.deviceState()
   must(pendingEmpty, "the device's pending slot is not empty")
   const audit = await stage.audit()
-  for (const event of EXPECTED_AUDIT)
+  for (const event of ['enrolled', `${stage.permanentCredential}-issued`, 'became-current', 'temporary-superseded'])
     must(
       audit.some((line) => line.event === event),
       `the cloud's audit log has no ${event}`,
     )
   const promotion = audit.findLast(({ event }) => event === 'became-current')
-  must(
-    promotion?.credential === `s.${currentSecretId}`,
-    "the secret in the device's current slot is not the one that the cloud holds for current",
-  )
-  return `s.${currentSecretId}`
+  if (current === null) throw new StoryError("the device's current slot is empty")
+  must(promotion?.credential === current, "the credential in the device's current slot is not the one that the cloud holds for current")
+  return current
 }
-
-/** What the cloud must have seen of one device's first connection. */
-const EXPECTED_AUDIT = ['enrolled', 'secret-issued', 'became-current', 'temporary-superseded'] as const
 
 async function expectTemporaryRefused(stage: Stage, line: (who: string, text: string, tookMs?: number) => void): Promise<void> {
   const startedMs = performance.now()

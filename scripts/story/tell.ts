@@ -42,11 +42,11 @@ export function tellEvent(event: LogEvent): string {
     case 'authenticated':
       return `Cloud API token, scope ${fieldText(event.fields, 'scope')}`
     case 'issued':
-      return `permanent secret issued: ${fieldText(event.fields, 'credential')}`
+      return `${event.text}: ${fieldText(event.fields, 'credential')}`
     case 'stored':
-      return 'permanent secret stored durably, pending; now the same way again with it'
+      return 'stored durably, pending; now the same way again with it'
     case 'promoted':
-      return 'permanent secret proved by the whole way and promoted'
+      return 'proved by the whole way and promoted'
     default:
       return event.text
   }

@@ -1,4 +1,5 @@
 /** Follows an agent's log along an expected way, and says at which step it left it. */
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import { fieldText, type LogEvent } from './agent-log.ts'
 
 /** One expected step: an event, and what must be true of it. */
@@ -6,43 +7,55 @@ export type ExpectedStep = { readonly name: string; readonly event: string; read
 
 const step = (name: string, event: string, holds: ExpectedStep['holds'] = () => true): ExpectedStep => ({ name, event, holds })
 
-const join = (name: string): ExpectedStep =>
-  step(name, 'joined', ({ fields }) => fieldText(fields, 'address') !== '' && fieldText(fields, 'eap', 'serverSubject') !== '')
+const METHOD: Readonly<Record<PermanentKind, string>> = { secret: 'EAP-TTLS', certificate: 'EAP-TLS' }
+const LABEL: Readonly<Record<PermanentKind, string>> = { secret: 's.', certificate: 'c.' }
+
+const join = (name: string, method: string): ExpectedStep =>
+  step(
+    name,
+    'joined',
+    ({ fields }) =>
+      fieldText(fields, 'address') !== '' &&
+      fieldText(fields, 'eap', 'serverSubject') !== '' &&
+      fieldText(fields, 'eap', 'method') === method,
+  )
 const token = (scope: string): ExpectedStep =>
   step(`Cloud API token of scope ${scope}`, 'authenticated', ({ fields }) => fieldText(fields, 'scope') === scope)
+const issued = (name: string, kind: PermanentKind): ExpectedStep =>
+  step(name, 'issued', ({ fields }) => fieldText(fields, 'credential').startsWith(LABEL[kind]))
 
-/** From the provisioning key to the promoted secret. */
-export const FIRST_WALK: readonly ExpectedStep[] = [
+/** From the provisioning key to the promoted secret or certificate. */
+export const firstWalk = (kind: PermanentKind): readonly ExpectedStep[] => [
   step('credentials loaded', 'loaded'),
   step('scan', 'scanned'),
-  join('first join, with the temporary secret'),
+  join('first join, with the temporary secret', METHOD.secret),
   token('enrol'),
-  step('permanent secret issued', 'issued', ({ fields }) => fieldText(fields, 'credential').startsWith('s.')),
-  step('permanent secret stored', 'stored'),
+  issued(`permanent ${kind} issued`, kind),
+  step(`permanent ${kind} stored`, 'stored'),
   step('second scan', 'scanned'),
-  join('second join, with the permanent secret'),
+  join(`second join, with the permanent ${kind}`, METHOD[kind]),
   token('device'),
   step('promotion', 'promoted', ({ to }) => to === 'steady'),
 ]
 
-/** From power-on with a promoted secret to steady. */
-export const WALK_AFTER_REBOOT: readonly ExpectedStep[] = [
+/** From power-on with a promoted credential to steady. */
+export const walkAfterReboot = (kind: PermanentKind): readonly ExpectedStep[] => [
   step(
-    'permanent secret loaded',
+    `permanent ${kind} loaded`,
     'loaded',
-    ({ fields }) => Array.isArray(fields.candidates) && String(fields.candidates[0]).startsWith('current:s.'),
+    ({ fields }) => Array.isArray(fields.candidates) && String(fields.candidates[0]).startsWith(`current:${LABEL[kind]}`),
   ),
   step('scan', 'scanned'),
-  join('join, with the permanent secret'),
+  join(`join, with the permanent ${kind}`, METHOD[kind]),
   step('steady again', 'authenticated', ({ to, fields }) => to === 'steady' && fieldText(fields, 'scope') === 'device'),
 ]
 
-/** From the order to the promoted next secret. */
-export const ROTATION_WALK: readonly ExpectedStep[] = [
+/** From the order to the promoted next one, of whichever kind the config asks for. */
+export const rotationWalk = (kind: PermanentKind): readonly ExpectedStep[] => [
   step('order', 'ordered'),
-  step('next secret issued', 'issued', ({ fields }) => fieldText(fields, 'credential').startsWith('s.')),
-  step('next secret stored', 'stored'),
-  join('join, with the next secret'),
+  issued(`next ${kind} issued`, kind),
+  step(`next ${kind} stored`, 'stored'),
+  join(`join, with the next ${kind}`, METHOD[kind]),
   token('device'),
   step('promotion', 'promoted', ({ to }) => to === 'steady'),
 ]

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isObject } from '../../agent/contract/parsed.ts'
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import { writeFreeradiusConfig } from '../../cloud/freeradius/site.ts'
 import { createAuthority, issueServer } from '../pki.ts'
 import { runProgram } from '../run-program.ts'
@@ -15,6 +15,7 @@ import { impostorNetwork, temporaryAtCloud } from './impostor.ts'
 import { type LabCloud, openLabCloud } from './lab-cloud.ts'
 import { AAA_CLIENT_ID, AAA_HOST, CLOUD_HOST } from './names.ts'
 import { insideNamespace } from './programs.ts'
+import { labelInSlot } from './slot-label.ts'
 import type { DeviceState, Stage } from './story.ts'
 
 /** A stage, what a person may type to look around, and its end. */
@@ -31,11 +32,11 @@ export type OpenWiredStage = OpenStage & { readonly lab: WiredLab; readonly fold
 /** The port of the Cloud API as the device sees it. */
 export const CLOUD_PORT = 8443
 
-/**
- * Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. `timers` of the CA config may
- * be other than the defaults.
- */
-export async function openWiredStage(parentFolder: string, timers: Readonly<Record<string, number>> = {}): Promise<OpenWiredStage> {
+/** What may be other than the defaults: timers of the CA config, and what the device asks the cloud for. */
+export type WiredStageOptions = { readonly timers?: Readonly<Record<string, number>>; readonly permanentCredential?: PermanentKind }
+
+/** Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. */
+export async function openWiredStage(parentFolder: string, options: WiredStageOptions = {}): Promise<OpenWiredStage> {
   await mkdir(parentFolder, { recursive: true })
   const folder = await mkdtemp(join(parentFolder, 'wired-'))
   const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
@@ -43,7 +44,7 @@ export async function openWiredStage(parentFolder: string, timers: Readonly<Reco
     for (const each of closers.toReversed()) await each()
   }
   try {
-    return { ...(await raise(folder, closers, timers)), close }
+    return { ...(await raise(folder, closers, options)), close }
   } catch (error) {
     await close()
     throw error
@@ -53,7 +54,7 @@ export async function openWiredStage(parentFolder: string, timers: Readonly<Reco
 async function raise(
   folder: string,
   closers: (() => Promise<unknown>)[],
-  timers: Readonly<Record<string, number>>,
+  { timers = {}, permanentCredential = 'secret' }: WiredStageOptions,
 ): Promise<Omit<OpenWiredStage, 'close'>> {
   const authority = await createAuthority(folder, 'ca')
   const aaa = await issueServer(folder, authority, { name: 'aaa', dnsName: AAA_HOST })
@@ -85,6 +86,7 @@ async function raise(
   const stateFolder = join(folder, 'state')
   const configFile = await flash({
     ...{ folder, cloud, cloudPort: CLOUD_PORT, aaaCaFile: authority.certificateFile },
+    permanentCredential,
     hotspot: { security: 'wired-eap' },
     wifi: { interface: lab.wire.interfaceName, address: 'udhcpc' },
     sections: { state: { directory: stateFolder }, timers },
@@ -97,6 +99,7 @@ async function raise(
     ...{ cloud, lab, folder, aaaCaFile: authority.certificateFile },
     hints: [`a shell on the device: ip netns exec ${deviceNamespace} bash`, `its state: ${stateFolder}`, `everything else: ${folder}`],
     stage: {
+      permanentCredential,
       restartName: 'restart of the agent',
       start: async (onLine) => agent.start(onLine),
       restart: () => agent.restart(),
@@ -158,10 +161,8 @@ const exists = (path: string): Promise<boolean> =>
 
 async function readState(folder: string, configFile: string): Promise<DeviceState> {
   const file = join(folder, 'current.json')
-  const slot: unknown = (await exists(file)) ? JSON.parse(await readFile(file, 'utf8')) : null
-  const secretId = isObject(slot) && typeof slot.secretId === 'string' ? slot.secretId : null
   return {
-    currentSecretId: secretId,
+    current: (await exists(file)) ? labelInSlot(await readFile(file, 'utf8')) : null,
     pendingEmpty: !(await exists(join(folder, 'pending.json'))),
     holdsProvisioningKey: (await readFile(configFile, 'utf8')).includes('zkp_'),
   }

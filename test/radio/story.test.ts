@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { parseLogLine } from '../../scripts/story/agent-log.ts'
 import { openRadioStage } from '../../scripts/story/radio-stage.ts'
 import { tellStory } from '../../scripts/story/story.ts'
-import { FIRST_WALK, Walk } from '../../scripts/story/walk.ts'
+import { firstWalk, Walk } from '../../scripts/story/walk.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
 const WALK_MS = 150_000
@@ -30,7 +30,7 @@ describe('the whole way, over the air', () => {
       await lab.hotspot.startAccessPoint('evil-twin')
       await lab.hotspot.setSignal('evil-twin', -20)
       await lab.hotspot.setSignal('good', -70)
-      const walk = new Walk(FIRST_WALK, WALK_MS)
+      const walk = new Walk(firstWalk('secret'), WALK_MS)
       const refused: unknown[] = []
       await stage.start((line) => {
         const event = parseLogLine(line)
@@ -41,7 +41,7 @@ describe('the whole way, over the air', () => {
       expect(await walk.result).toMatchObject({ ok: true })
       // A scan may miss the twin on a busy machine, never the other way round: it is tried once per credential at the most.
       expect(refused.length).toBeLessThanOrEqual(2)
-      expect((await stage.deviceState()).currentSecretId).not.toBeNull()
+      expect((await stage.deviceState()).current).not.toBeNull()
     } finally {
       await close()
     }

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { expect, onTestFinished } from 'vitest'
 import { isObject } from '../../agent/contract/parsed.ts'
 import { builtProgram, insideNamespace } from '../../scripts/story/programs.ts'
+import { labelInSlot } from '../../scripts/story/slot-label.ts'
 import type { OpenWiredStage } from '../../scripts/story/wired-stage.ts'
 
 /** A line of the agent's log, or of what it prints before it has one (`msg` alone). */
@@ -130,6 +131,13 @@ export class FieldDevice {
     return slot.secretId
   }
 
+  /** What the credential in the current slot is called. */
+  currentLabel(): string {
+    const label = labelInSlot(this.state('current.json'))
+    if (label === null) throw new Error('current.json holds no credential')
+    return label
+  }
+
   /** Starts the built agent as a service manager would; ended with the test at the latest. */
   start({ prepare = '', args = [], program: agentProgram = builtProgram('zipkey-agent') }: RunOptions = {}): AgentRun {
     const { lab } = this.#stage
@@ -158,12 +166,18 @@ export class FieldDevice {
     return { exitCode: await run.exit(), text: run.lines.map(({ msg }) => msg).join('\n') }
   }
 
-  /** The first connection: afterwards the device has a permanent secret, and the agent is stopped. */
+  /** The first connection: afterwards the device has a permanent credential, and the agent is stopped. */
   async onboard(): Promise<string> {
+    await this.untilPromoted()
+    return this.currentSecretId()
+  }
+
+  /** Runs the agent until it has promoted a credential, the first one or the next; gives what it is called. */
+  async untilPromoted(): Promise<string> {
     const run = this.start()
     await run.line('promoted', (line) => line.event === 'promoted')
     expect(await run.stop()).toBe(0)
-    return this.currentSecretId()
+    return this.currentLabel()
   }
 }
 

@@ -25,7 +25,7 @@ export async function onBench<T>(labFolder: string, use: (bench: Bench) => Promi
   const folder = await mkdtemp(join(tmpdir(), 'zipkey-faults-'))
   try {
     const shortWriteLibrary = await buildShortWrite(folder)
-    const lab = await openWiredStage(labFolder, TIMERS)
+    const lab = await openWiredStage(labFolder, { timers: TIMERS })
     try {
       const view = await CloudView.open(join(lab.folder, 'operator/cloud'))
       return await use({ lab, view, shortWriteLibrary, nextDevice: 1 }).finally(() => view.close())

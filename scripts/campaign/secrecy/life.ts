@@ -4,7 +4,7 @@ import type { Lab } from '../../radio-lab/lab.ts'
 import { parseLogLine } from '../../story/agent-log.ts'
 import type { LabCloud } from '../../story/lab-cloud.ts'
 import { DEVICE } from '../../story/names.ts'
-import { type ExpectedStep, FIRST_WALK, ROTATION_WALK, WALK_AFTER_REBOOT, Walk } from '../../story/walk.ts'
+import { type ExpectedStep, firstWalk, rotationWalk, Walk, walkAfterReboot } from '../../story/walk.ts'
 import type { Inbox } from './transfer.ts'
 
 const UNIT = 'zipkey-agent.service'
@@ -28,9 +28,9 @@ export async function liveThrough(lab: Lab, cloud: LabCloud, cores: Inbox, say: 
     say(name)
   }
   await lab.sh(unitPlants, { timeoutMs: COMMAND_MS })
-  await follow('enrolled', FIRST_WALK, () => lab.startAgent())
-  await follow('rotated', ROTATION_WALK, () => cloud.operate('device', 'rotate', DEVICE.account, DEVICE.device))
-  await follow('restarted', WALK_AFTER_REBOOT, () => lab.sh(`systemctl restart ${UNIT}`, { timeoutMs: COMMAND_MS }))
+  await follow('enrolled', firstWalk('secret'), () => lab.startAgent())
+  await follow('rotated', rotationWalk('secret'), () => cloud.operate('device', 'rotate', DEVICE.account, DEVICE.device))
+  await follow('restarted', walkAfterReboot('secret'), () => lab.sh(`systemctl restart ${UNIT}`, { timeoutMs: COMMAND_MS }))
   await abortToFile(lab, follow)
   await abortToPipe(lab, cores, follow)
 }
@@ -58,7 +58,7 @@ async function abortToFile(lab: Lab, follow: Follow): Promise<void> {
   await lab.sh(shortWatchdog, { timeoutMs: COMMAND_MS })
   await lab.sh('echo /var/lib/zipkey/core.%e.%p > /proc/sys/kernel/core_pattern')
   await lab.sh('cd /tmp && bash /run/secrecy/abort-planted /run/secrecy/plants/core-file', { timeoutMs: COMMAND_MS })
-  await follow('aborted, core to a file', WALK_AFTER_REBOOT, () => lab.sh(`kill -ABRT ${mainPid}`))
+  await follow('aborted, core to a file', walkAfterReboot('secret'), () => lab.sh(`kill -ABRT ${mainPid}`))
 }
 
 /** By the watchdog, since the agent's loop stands still, where the kernel gives the core to a program. */
@@ -66,7 +66,7 @@ async function abortToPipe(lab: Lab, cores: Inbox, follow: Follow): Promise<void
   await lab.sh("echo '|/run/secrecy/send-core' > /proc/sys/kernel/core_pattern")
   await lab.sh('cd /tmp && bash /run/secrecy/abort-planted /run/secrecy/plants/core', { timeoutMs: COMMAND_MS })
   for (let tries = 0; cores.count < 1 && tries < 100; tries += 1) await sleep(100)
-  await follow('aborted by the watchdog, core to a pipe', WALK_AFTER_REBOOT, () => lab.sh(`kill -STOP ${mainPid}`))
+  await follow('aborted by the watchdog, core to a pipe', walkAfterReboot('secret'), () => lab.sh(`kill -STOP ${mainPid}`))
   const said = await lab.sh(`journalctl --unit=${UNIT} --output=cat | grep -c 'Watchdog timeout' || true`)
   if (said === '0') throw new Error('it was not the watchdog that ended the agent')
 }
