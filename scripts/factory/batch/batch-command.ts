@@ -25,6 +25,8 @@ export function addBatchCommands(program: Command, signal: AbortSignal): void {
     .option('--count <devices>', 'how many devices, with --pattern', count)
     .option('--pattern <pattern>', 'their ids, with a counter in braces: SN-{0000001..}')
     .option('--ids <file>', 'a list of ids instead: CSV with a column id')
+    .option('--requests <path>', 'certificate requests instead: a folder of <id>.csr, or NDJSON with id and csr')
+    .option('--device-key <where>', 'with --requests: where devices have their keys, a pkcs11: URI or a file')
     .option('--batch <id>', 'what the batch is called (default: drawn at random)')
     .option('--index <file>', 'ids given out by earlier runs (default: issued-ids.csv beside the output folder)')
     .addOption(

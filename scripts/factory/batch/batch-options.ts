@@ -20,6 +20,7 @@ import type { DeviceIds } from './device-ids.ts'
 import { readIdList } from './id-list.ts'
 import { idsFromPattern } from './id-pattern.ts'
 import type { RegistrationKeys } from './registration-manifest.ts'
+import { readRequests } from './request-list.ts'
 
 /** The options as given. */
 export type BatchOptions = ProfileOptions & {
@@ -29,6 +30,8 @@ export type BatchOptions = ProfileOptions & {
   readonly count?: number
   readonly pattern?: string
   readonly ids?: string
+  readonly requests?: string
+  readonly deviceKey?: string
   readonly credential: CredentialPlan['kind']
   readonly caFile?: string
   readonly caKeyFile?: string
@@ -99,9 +102,13 @@ export async function planBatch(options: BatchOptions, nowMs: number): Promise<B
 /** The variables that texts of certificates and labels may have. */
 const namesOf = ({ columns }: DeviceIds): readonly string[] => ['id', 'account', 'batch', ...columns]
 
-async function readIds({ ids, count, pattern }: BatchOptions): Promise<DeviceIds> {
-  if (ids !== undefined && count === undefined && pattern === undefined) return readIdList(ids)
-  if (ids !== undefined || count === undefined || pattern === undefined) throw new InputError('give --count and --pattern, or --ids')
+async function readIds({ ids, requests, count, pattern, credential }: BatchOptions): Promise<DeviceIds> {
+  const sources = [ids, requests, count ?? pattern].filter((each) => each !== undefined)
+  if (sources.length !== 1) throw new InputError('give --count and --pattern, or --ids, or --requests')
+  if (ids !== undefined) return readIdList(ids)
+  if (requests !== undefined && credential !== 'certificate') throw new InputError('--requests are for --credential certificate')
+  if (requests !== undefined) return readRequests(requests)
+  if (count === undefined || pattern === undefined) throw new InputError('give --count and --pattern, or --ids, or --requests')
   const made = idsFromPattern(pattern, count)
   if (!made.ok) throw new InputError(`--pattern: ${made.problem}`)
   return made.value
@@ -147,14 +154,24 @@ async function planCertificates(options: BatchOptions, ids: DeviceIds, nowMs: nu
     throw new InputError(
       `${options.template ?? 'template'}: validity: would end on ${notAfter.toISOString()}, before it begins or before now`,
     )
+  const deviceKey = deviceKeyOf(options)
   return {
-    credential: (startedAtMs) => ({ kind: 'certificate', ca, template, validity: validityOf(template, startedAtMs) }),
+    credential: (startedAtMs) => ({ kind: 'certificate', ca, template, validity: validityOf(template, startedAtMs), deviceKey }),
     inputs: {
       ca: sha256(ca.certificate.raw),
+      ...(deviceKey === null ? {} : { deviceKey: sha256(JSON.stringify(deviceKey)) }),
       ...(options.template === undefined ? {} : { template: sha256(readText(options.template)) }),
     },
     faultOf: (values) => faultOfValues(template, values),
   }
+}
+
+/** Where a device has its own key: in a chip, or in a file beside its config. */
+function deviceKeyOf({ requests, deviceKey }: BatchOptions): unknown {
+  if (requests === undefined) return null
+  if (deviceKey === undefined)
+    throw new InputError('--requests needs --device-key: a pkcs11: URI, or the file on the device that holds its key')
+  return deviceKey.startsWith('pkcs11:') ? deviceKey : { file: deviceKey }
 }
 
 function planProvisioningKey(options: BatchOptions): Planned {

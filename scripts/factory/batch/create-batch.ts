@@ -134,8 +134,8 @@ async function stage(
   const ids = entries.map(({ id }) => id)
   const [log, sums, certificates, registration] = [new GatheredText(), new GatheredText(), new GatheredText(), new RegistrationRows()]
   try {
-    for (const [index, { id, values }] of entries.entries()) {
-      const made = maker.make({ ...values, id, account, batch })
+    for (const [index, { id, values, publicKey }] of entries.entries()) {
+      const made = maker.make({ ...values, id, account, batch }, publicKey)
       const line = folder.stage({ id, file: made.file, credential: made.credential })
       log.add(formatDeviceLine(line))
       sums.add(checksumLine(line))

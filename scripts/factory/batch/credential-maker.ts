@@ -10,7 +10,7 @@ import { CertificateIssuer, type Validity } from '../certificate/device-certific
 import { DeviceKeyMaker, privateKeyInfo, subjectPublicKeyInfo } from '../certificate/device-key.ts'
 import type { IssuingCa } from '../certificate/issuing-ca.ts'
 import { Layout } from '../certificate/layout.ts'
-import { base64, pem } from '../certificate/pem.ts'
+import { base64, type LineEnd, pem } from '../certificate/pem.ts'
 import type { CertificateTemplate } from '../certificate/template.ts'
 import type { DeviceValues } from '../certificate/variable-text.ts'
 import { RandomPool } from '../random-pool.ts'
@@ -18,7 +18,14 @@ import { placeFor, textTemplate } from './text-template.ts'
 
 /** What every device of a batch gets. */
 export type CredentialPlan =
-  | { readonly kind: 'certificate'; readonly ca: IssuingCa; readonly template: CertificateTemplate; readonly validity: Validity }
+  | {
+      readonly kind: 'certificate'
+      readonly ca: IssuingCa
+      readonly template: CertificateTemplate
+      readonly validity: Validity
+      /** Where the device has the key that it made itself, as `privateKey` of the CA config; null where keys are made here. */
+      readonly deviceKey: unknown
+    }
   | { readonly kind: 'shared-secret' }
   | { readonly kind: 'provisioning-key'; readonly key: ProvisioningKey; readonly give: KeyGift }
 
@@ -40,7 +47,7 @@ export type MadeCredential = {
 export type CredentialMaker = {
   /** The golden config, or null. */
   readonly golden: Uint8Array | null
-  readonly make: (values: DeviceValues) => MadeCredential
+  readonly make: (values: DeviceValues, publicKey: Uint8Array | null) => MadeCredential
 }
 
 /** Files that a golden config finds beside itself on the device. */
@@ -53,7 +60,7 @@ const knownBy = (secret: Uint8Array): string => base32(hash('sha256', secret, 'b
 export function credentialMaker(profile: DeviceProfile, form: ConfigForm, plan: CredentialPlan): CredentialMaker {
   switch (plan.kind) {
     case 'certificate':
-      return certificateMaker(profile, form, new CertificateIssuer(plan.ca, plan.template, plan.validity), plan.ca)
+      return certificateMaker(profile, form, new CertificateIssuer(plan.ca, plan.template, plan.validity), plan)
     case 'shared-secret':
       return secretMaker(profile, form)
     case 'provisioning-key':
@@ -66,33 +73,49 @@ const configOf = (profile: DeviceProfile, form: ConfigForm, credential: JsonObje
 
 const goldenOf = (form: ConfigForm, document: JsonObject): Uint8Array | null => (form.kind === 'golden' ? textTemplate(document)({}) : null)
 
-function certificateMaker(profile: DeviceProfile, form: ConfigForm, issuer: CertificateIssuer, ca: IssuingCa): CredentialMaker {
-  const issuers = ca.intermediates.map((certificate) => pem('CERTIFICATE', base64(certificate.raw))).join('')
+type CertificatePlan = Extract<CredentialPlan, { kind: 'certificate' }>
+
+function certificateMaker(profile: DeviceProfile, form: ConfigForm, issuer: CertificateIssuer, plan: CertificatePlan): CredentialMaker {
+  const issuers = plan.ca.intermediates.map((certificate) => pem('CERTIFICATE', base64(certificate.raw))).join('')
   const place = (text: string): unknown => (form.kind === 'each' ? text : { file: DEVICE_FILES.certificate })
   const document = configOf(profile, form, {
     kind: 'certificate',
     certificate: place(placeFor('certificate') + issuers),
-    privateKey: place(placeFor('privateKey')),
+    privateKey: plan.deviceKey ?? place(placeFor('privateKey')),
   })
   const fill = textTemplate(document)
-  const keys = new DeviceKeyMaker()
-  const keyLayout = new Layout(([scalar = new Uint8Array(), point = new Uint8Array()]) => privateKeyInfo(scalar, point))
-  const spkiLayout = new Layout(([point = new Uint8Array()]) => subjectPublicKeyInfo(point))
+  const keys = new KeySource()
   return {
     golden: goldenOf(form, document),
-    make(values) {
-      const { point, scalar } = keys.make()
-      const der = issuer.issue(values, spkiLayout.fill([point]), point)
+    make(values, publicKey) {
+      const key = publicKey === null ? keys.make() : { publicKey, keyBits: publicKey, coded: null }
+      const der = issuer.issue(values, key.publicKey, key.keyBits)
       const { id = '' } = values
-      const [coded, codedKey] = [base64(der), base64(keyLayout.fill([scalar, point]))]
+      const coded = base64(der)
       const certificatePem = pem('CERTIFICATE', coded)
+      const privateKey = (end: LineEnd): string => (key.coded === null ? '' : pem('PRIVATE KEY', key.coded, end))
       const file =
         form.kind === 'each'
-          ? fill({ id, certificate: pem('CERTIFICATE', coded, '\\n'), privateKey: pem('PRIVATE KEY', codedKey, '\\n') })
-          : Buffer.from(certificatePem + issuers + pem('PRIVATE KEY', codedKey))
+          ? fill({ id, certificate: pem('CERTIFICATE', coded, '\\n'), privateKey: privateKey('\\n') })
+          : Buffer.from(certificatePem + issuers + privateKey('\n'))
       const fingerprint = certificateFingerprint(der)
       return { file, credential: fingerprint, row: { kind: 'certificate', id, fingerprint }, certificatePem }
     },
+  }
+}
+
+/** A key for a certificate: SubjectPublicKeyInfo, what its key identifier is made from, and the private key (DER in base64) if it is here. */
+type KeyForCertificate = { readonly publicKey: Uint8Array; readonly keyBits: Uint8Array; readonly coded: string | null }
+
+/** Makes keys for devices that have none. */
+class KeySource {
+  readonly #keys = new DeviceKeyMaker()
+  readonly #private = new Layout(([scalar = new Uint8Array(), point = new Uint8Array()]) => privateKeyInfo(scalar, point))
+  readonly #public = new Layout(([point = new Uint8Array()]) => subjectPublicKeyInfo(point))
+
+  make(): KeyForCertificate {
+    const { point, scalar } = this.#keys.make()
+    return { publicKey: this.#public.fill([point]), keyBits: point, coded: base64(this.#private.fill([scalar, point])) }
   }
 }
 

@@ -2,7 +2,13 @@
 import type { DeviceValues } from '../certificate/variable-text.ts'
 
 /** One device of a batch: its id and the columns of the line's list, and the row of that list, where there is one. */
-export type DeviceEntry = { readonly id: string; readonly values: DeviceValues; readonly row: number | null }
+export type DeviceEntry = {
+  readonly id: string
+  readonly values: DeviceValues
+  readonly row: number | null
+  /** Its key (SubjectPublicKeyInfo), where the device made it itself. */
+  readonly publicKey: Uint8Array | null
+}
 
 /** Ids in an order that is the same at every reading, so that a run can go on where it was cut off. */
 export type DeviceIds = {

@@ -48,7 +48,7 @@ async function* entriesOf(file: string, from: number, atOnce: number, fingerprin
   for await (const { row, header, cells } of list.rows()) {
     if (number >= from) {
       const values = Object.fromEntries(header.map((name, index) => [name, cells[index] ?? '']))
-      entries.push({ id: values.id ?? '', values, row })
+      entries.push({ id: values.id ?? '', values, row, publicKey: null })
     }
     number += 1
     if (entries.length < atOnce) continue

@@ -25,7 +25,7 @@ export function idsFromPattern(pattern: string, count: number): Parsed<DeviceIds
     async *entries(from, atOnce) {
       for (let start = first + from; start <= last; start += atOnce) {
         const length = Math.min(atOnce, last - start + 1)
-        yield Array.from({ length }, (_, index) => ({ id: idOf(start + index), values: {}, row: null }))
+        yield Array.from({ length }, (_, index) => ({ id: idOf(start + index), values: {}, row: null, publicKey: null }))
       }
     },
     holds(id) {

@@ -1,7 +1,7 @@
 /** `zipkey-factory batch create` on a real disk; what it makes is checked by openssl, sha256sum and the agent's own loader. */
 import { execFileSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { certificateFingerprint } from '../../../agent/contract/certificate.ts'
@@ -81,6 +81,77 @@ describe('a batch of certificates', () => {
     expect(openssl('pkey', '-in', at.path('key.pem'), '-pubout')).toBe(openssl('x509', '-in', at.path('41.pem'), '-noout', '-pubkey'))
     expect(execFileSync('sha256sum', ['--check', '--strict', '--quiet', 'SHA256SUMS'], { cwd: at.path('b'), encoding: 'utf8' })).toBe('')
     expect(lines(at.read('b/SHA256SUMS'))).toHaveLength(1003 + 3)
+  })
+})
+
+describe('a batch of certificate requests', () => {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'] as const
+  const request = (at: ProductionLine, name: string, kind: readonly string[] = key): string => {
+    const out = ['-keyout', at.path(`${name}.key`), '-out', at.path(`${name}.csr`)]
+    openssl('req', '-new', ...kind, '-subj', '/CN=chip 4711', '-addext', 'basicConstraints=CA:TRUE', ...out)
+    return at.path(`${name}.csr`)
+  }
+  const signed = (at: ProductionLine, requests: string, ...more: readonly string[]) =>
+    at.run(at.batch('b', '--requests', requests, ...at.certificates, ...more))
+
+  it('from a folder has certificates for the keys of the chips, named as the factory says, and no private key', async () => {
+    const at = await line()
+    mkdirSync(at.path('requests'))
+    request(at, 'requests/SN-1')
+    request(at, 'requests/SN-2', ['-newkey', 'rsa:2048', '-nodes'])
+    openssl('req', '-in', request(at, 'SN-3'), '-outform', 'DER', '-out', at.path('requests/SN-3.der'))
+    expect(await signed(at, 'requests', '--device-key', 'pkcs11:token=device;object=key')).toMatchObject({ code: 0, stderr: '' })
+    for (const [id, keyFile] of [
+      ['SN-1', 'requests/SN-1.key'],
+      ['SN-2', 'requests/SN-2.key'],
+      ['SN-3', 'SN-3.key'],
+    ] as const) {
+      const config = at.read(`b/configs/${id}.json`)
+      const [{ certificate, privateKey }] = JSON.parse(config).credentials
+      expect([privateKey, config.includes('PRIVATE KEY')]).toEqual(['pkcs11:token=device;object=key', false])
+      const file = at.put(`${id}.pem`, certificate)
+      expect(openssl('x509', '-in', file, '-noout', '-pubkey')).toBe(openssl('pkey', '-in', at.path(keyFile), '-pubout'))
+      expect(openssl('x509', '-in', file, '-noout', '-subject', '-ext', 'basicConstraints')).toMatch(
+        /subject=O = acme, CN = SN-\d\n.*\n *CA:FALSE/,
+      )
+      expect(openssl('verify', '-x509_strict', '-CAfile', at.path('root.pem'), '-untrusted', at.path('ca.pem'), file)).toContain('OK')
+    }
+  })
+
+  it('from NDJSON, with the key in a file on the device', async () => {
+    const at = await line()
+    const rows = ['A', 'B'].map((id) => JSON.stringify({ id, csr: readFileSync(request(at, id), 'utf8') }))
+    at.put('requests.ndjson', `${rows.join('\n')}\n`)
+    expect(await signed(at, 'requests.ndjson', '--device-key', '/data/device.key')).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(at.read('b/configs/B.json')).credentials[0].privateKey).toEqual({ file: '/data/device.key' })
+  })
+
+  it('is refused, each with its place: damaged, of a weak key, of one key twice, of a wrong id', async () => {
+    const at = await line()
+    const [good, other, weak] = [request(at, 'good'), request(at, 'other'), request(at, 'weak', ['-newkey', 'rsa:1024', '-nodes'])]
+    const csr = (file: string): string => readFileSync(file, 'utf8')
+    const der = Buffer.from(csr(other).replace(/-----.*-----/g, ''), 'base64')
+    der.write('4712', der.indexOf('4711'), 'ascii')
+    const rows = [
+      { id: 'SN-1', csr: csr(good) },
+      { id: 'SN-2', csr: csr(good) },
+      { id: 'SN-3', csr: csr(weak) },
+      { id: 'SN 4', csr: csr(other) },
+      { id: 'SN-5', csr: der.toString('base64') },
+      { id: 'SN-6', csr: 'x' },
+      { id: 'SN-7' },
+    ]
+    at.put('requests.ndjson', rows.map((row) => JSON.stringify(row)).join('\n'))
+    const ended = await signed(at, 'requests.ndjson', '--device-key', 'k')
+    expect(ended.code).toBe(65)
+    expect(lines(ended.stderr).map((each) => each.replace('requests.ndjson: ', ''))).toEqual([
+      'row 2: asks for the same key as requests.ndjson: row 1: one of the two devices is a copy',
+      'row 3: its key is none of P-256, P-384 and RSA of at least 2048 bits',
+      expect.stringMatching(/^row 4: "SN 4": a device id is/),
+      'row 5: is not signed by its own key',
+      'row 6: is no certificate request (PKCS#10, PEM or DER)',
+      'row 7: expected {"id": "…", "csr": "…"}',
+    ])
   })
 })
 
@@ -239,7 +310,7 @@ describe('bad input', () => {
   })
 
   it.each<[string, readonly string[], number, RegExp]>([
-    ['no ids', secrets, 65, /^give --count and --pattern, or --ids$/],
+    ['no ids', secrets, 65, /^give --count and --pattern, or --ids, or --requests$/],
     ['a wrong pattern', ['--count', '2', '--pattern', 'SN', ...secrets], 65, /^--pattern: expected one counter in braces/],
     ['a wrong list', ['--ids', 'bad.csv', ...secrets], 65, /^bad\.csv: row 2, column id: "SN 1": a device id is/],
     ['no CA', [...some, '--credential', 'certificate'], 65, /^--credential certificate needs --ca-file$/],
