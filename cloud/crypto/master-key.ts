@@ -7,21 +7,26 @@ import { isObject, type Parsed, parsed, unparsed } from '../../agent/contract/pa
 
 const KEY_BYTES = 32
 
-/** A master key; its id stands in secret ids and sealed values. */
-export type MasterKey = { readonly id: string; readonly bytes: Uint8Array }
+/** What a master key is used for besides issued secrets; each purpose gets a key of its own. */
+export type Purpose = 'sealing' | 'challenge' | 'decoy-password'
+
+/** A master key, and the keys for its purposes, which every request needs; its id stands in secret ids and sealed values. */
+export type MasterKey = { readonly id: string; readonly bytes: Uint8Array; readonly purposes: Readonly<Record<Purpose, Uint8Array>> }
 
 /** All of them, the one in use first. */
 export type MasterKeys = readonly [MasterKey, ...MasterKey[]]
 
-/** What a master key is used for besides issued secrets; each purpose gets a key of its own. */
-export type Purpose = 'sealing' | 'challenge' | 'decoy-password'
+function masterKeyOf(id: string, bytes: Uint8Array): MasterKey {
+  const derive = (purpose: Purpose) => new Uint8Array(hkdfSync('sha256', bytes, 'zipkey-cloud/v1', purpose, KEY_BYTES))
+  const purposes = { sealing: derive('sealing'), challenge: derive('challenge'), 'decoy-password': derive('decoy-password') }
+  return { id, bytes, purposes }
+}
 
 /** Draws the first master key of a new cloud. */
-export const createMasterKey = (): MasterKey => ({ id: 'm1', bytes: new Uint8Array(randomBytes(KEY_BYTES)) })
+export const createMasterKey = (): MasterKey => masterKeyOf('m1', new Uint8Array(randomBytes(KEY_BYTES)))
 
 /** The key for one purpose. */
-export const purposeKey = (master: MasterKey, purpose: Purpose): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', master.bytes, 'zipkey-cloud/v1', purpose, KEY_BYTES))
+export const purposeKey = (master: MasterKey, purpose: Purpose): Uint8Array => master.purposes[purpose]
 
 /** The master key with this id. */
 export const masterKeyById = (keys: MasterKeys, id: string): MasterKey | null => keys.find((key) => key.id === id) ?? null
@@ -45,7 +50,7 @@ export function parseMasterKeys(text: string): Parsed<MasterKeys> {
     }
     const bytes = Buffer.from(entry.key, 'base64url')
     if (bytes.length !== KEY_BYTES) return unparsed(`master key ${entry.id} is not ${KEY_BYTES} bytes`)
-    keys.push({ id: entry.id, bytes: new Uint8Array(bytes) })
+    keys.push(masterKeyOf(entry.id, new Uint8Array(bytes)))
   }
   const [first, ...rest] = keys
   return first === undefined ? unparsed('the master key file holds no key') : parsed([first, ...rest])
