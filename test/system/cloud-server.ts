@@ -1,7 +1,7 @@
 /** The real cloud for tests: its own folder, a free port, in this process or in a child that a test may kill. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { access, cp, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -160,7 +160,10 @@ const clockFileOf = (folder: string): string => `${folder.replace(/-2$/, '')}.cl
 
 /** Tells processes of their own what time the test's clock shows. */
 function setClock({ dir, nowMs }: CloudOptions): void {
-  if (nowMs !== undefined) writeFileSync(clockFileOf(dir), String(nowMs() - Date.now()))
+  if (nowMs === undefined) return
+  // Renamed into place: a process that looks at this moment must not find it empty.
+  writeFileSync(`${clockFileOf(dir)}.new`, String(nowMs() - Date.now()))
+  renameSync(`${clockFileOf(dir)}.new`, clockFileOf(dir))
 }
 
 /** A second process on the same database, with a copy of the folder, as on another machine. */
