@@ -55,6 +55,22 @@ describe('when both slots are corrupt', () => {
     expect(firstCandidate(await device.start().steady())).toBe(`current:s.${device.currentSecretId()}`)
   })
 
+  it('a device that was online comes back by itself once an operator re-armed its factory secret', async () => {
+    const device = newDevice()
+    const lost = await device.onboard()
+    rmSync(device.stateFolder, { recursive: true })
+    mkdirSync(device.stateFolder, { mode: 0o700 })
+    const run = device.start()
+    await run.failed('ERR_WIFI_EAP_REJECTED')
+    await stage.cloud.operate('device', 'rearm', 'acme', device.id)
+    await run.steady()
+    expect(device.currentSecretId()).not.toBe(lost)
+    const shown = await stage.cloud.operate('device', 'show', 'acme', device.id)
+    expect(shown).toContain(`s.${lost} superseded\n`)
+    expect(shown).toContain(`s.${device.currentSecretId()} current`)
+    expect(shown).not.toContain('alarm ')
+  })
+
   it('one good slot is enough, whichever it is', async () => {
     const device = newDevice()
     const secretId = await device.onboard()
@@ -63,6 +79,29 @@ describe('when both slots are corrupt', () => {
     const run = device.start()
     expect(firstCandidate(await run.steady())).toBe(`pending:s.${secretId}`)
     expect(device.currentSecretId()).toBe(secretId)
+  })
+})
+
+describe('when the state directory is put back from before a rotation', () => {
+  it('the device rotates by itself once an operator re-armed the former secret', async () => {
+    const device = newDevice({ timers: { backoffBaseMs: 100, backoffCapMs: 500, actionsFastMs: 1000 } })
+    const former = await device.onboard()
+    const backup = join(device.folder, 'backup')
+    cpSync(device.stateFolder, backup, { recursive: true })
+    const rotating = device.start()
+    await rotating.steady()
+    await stage.cloud.operate('device', 'rotate', 'acme', device.id)
+    await rotating.line('promoted', (line) => line.event === 'promoted')
+    await rotating.stop()
+    const current = device.currentSecretId()
+    rmSync(device.stateFolder, { recursive: true })
+    cpSync(backup, device.stateFolder, { recursive: true })
+    const run = device.start()
+    await run.failed('ERR_WIFI_EAP_REJECTED')
+    await stage.cloud.operate('device', 'rearm', 'acme', device.id, '--credential', `s.${former}`)
+    await run.line('promoted', (line) => line.event === 'promoted')
+    await run.steady()
+    expect([former, current]).not.toContain(device.currentSecretId())
   })
 })
 
