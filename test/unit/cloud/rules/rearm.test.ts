@@ -195,3 +195,94 @@ describe('re-arming', () => {
     expect(token(later.device ?? asked, secret('id-3'), LAST_MS).answer.granted).toBe(true)
   })
 })
+
+describe('in every order of what a wiped device, the holder of the current secret and an operator do', () => {
+  const ACTIONS = [
+    'rearm',
+    'wiped asks for a token',
+    'wiped asks',
+    'wiped asks anew',
+    'wiped proves',
+    'holder asks for a token',
+    'holder asks',
+    'holder asks anew',
+    'holder proves',
+  ] as const
+  type World = {
+    readonly device: DeviceCredentials
+    readonly wiped: IssuedId | null
+    readonly holder: IssuedId
+    readonly asked: IssuedId | null
+  }
+
+  const NOW_MS = REARMED_MS
+  const good = (device: DeviceCredentials, id: CredentialId): boolean => token(device, id, NOW_MS).answer.granted
+
+  /** Whoever is refused learns nothing; a request that is not answered leaves the world as the rules left it. */
+  function act(world: World, action: (typeof ACTIONS)[number]): World {
+    const { device, wiped, holder, asked } = world
+    switch (action) {
+      case 'rearm':
+        return { ...world, device: rearmed(device, TEMPORARY).device }
+      case 'wiped asks for a token':
+        return { ...world, device: token(device, TEMPORARY, NOW_MS).device ?? device }
+      case 'wiped asks':
+      case 'wiped asks anew': {
+        const { answer, device: after } = ask(device, TEMPORARY, action, NOW_MS)
+        return { ...world, device: after ?? device, wiped: answer.issued ? answer.id : wiped }
+      }
+      case 'wiped proves':
+        return wiped === null ? world : { ...world, device: token(device, wiped, NOW_MS).device ?? device }
+      case 'holder asks for a token':
+        return { ...world, device: token(device, holder, NOW_MS).device ?? device }
+      case 'holder asks':
+      case 'holder asks anew': {
+        const order = { order: 'order', openOrder: 'order', kind: 'issued', nonce: action, nextId, nowMs: NOW_MS } as const
+        const { answer, device: after } = requestRotation(device, { ...order, credentialId: holder })
+        return { ...world, device: after ?? device, asked: answer.issued ? answer.id : asked }
+      }
+      case 'holder proves': {
+        if (asked === null) return world
+        const { answer, device: after } = token(device, asked, NOW_MS)
+        return { ...world, device: after ?? device, holder: answer.granted ? asked : holder }
+      }
+    }
+  }
+
+  function check({ device, wiped, holder, asked }: World, action: (typeof ACTIONS)[number], before: World): void {
+    const inState = (state: string) => device.issued.filter((record) => record.state === state)
+    expect([inState('current').length, inState('pending').length <= 1]).toEqual([1, true])
+    const holds = [holder, ...(asked === null ? [] : [asked])].some((id) => good(device, id))
+    const isBack = wiped !== null && issuedRecord(device, wiped)?.state === 'current'
+    // One of the two works, also where the wiped one came back and was wiped again.
+    const comesBack = good(device, TEMPORARY) || (wiped !== null && good(device, wiped))
+    expect(holds || comesBack).toBe(true)
+    expect(good(device, TEMPORARY)).toBe(device.rearmed !== null)
+    if (isBack) expect(good(device, holder)).toBe(false)
+    if (action === 'holder asks for a token' && good(before.device, holder)) {
+      expect(good(device, TEMPORARY)).toBe(false)
+      if (wiped !== null && wiped !== asked) expect(good(device, wiped)).toBe(isBack)
+    }
+  }
+
+  test('one of them always works, and never both for long', () => {
+    const start: World = { device: swapped, wiped: null, holder: secret('id-2'), asked: null }
+    const seen = new Set([JSON.stringify(start)])
+    let frontier: readonly World[] = [start]
+    while (frontier.length > 0) {
+      const next: World[] = []
+      for (const world of frontier) {
+        for (const action of ACTIONS) {
+          const reached = act(world, action)
+          const key = JSON.stringify(reached)
+          if (seen.has(key)) continue
+          seen.add(key)
+          check(reached, action, world)
+          next.push(reached)
+        }
+      }
+      frontier = next
+    }
+    expect(seen.size).toBeGreaterThan(50)
+  })
+})
