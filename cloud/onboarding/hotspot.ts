@@ -4,12 +4,21 @@ import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
 import { type CredentialId, type InnerIdentity, parseInnerIdentity } from '../../agent/contract/names.ts'
 import type { CloudParts } from '../parts.ts'
 import type { CredentialEventName } from '../rules/audit-event.ts'
-import type { CredentialEvent } from '../rules/device-credentials.ts'
+import { type CredentialEvent, isIssuedId } from '../rules/device-credentials.ts'
 import { type HotspotVerdict, judgeAtHotspot } from '../rules/hotspot.ts'
+import { comesBack } from '../rules/recovery.ts'
 import { type AuditEntry, appendAudit, auditedSession } from '../store/audit-log.ts'
 import { accountExists, type StoredAaaClient } from '../store/principals.ts'
 import { auditEntries } from './audit-entries.ts'
-import { type CredentialRecords, credentialsOf, decoySecret, readRecords, secretOf, temporaryPresented } from './records.ts'
+import {
+  type CredentialRecords,
+  credentialsOf,
+  decoySecret,
+  readRecords,
+  secretOf,
+  shownCredential,
+  temporaryPresented,
+} from './records.ts'
 
 // A session is proved again after its time; one that only swaps needs less.
 /** How long a session may last, in seconds. */
@@ -53,11 +62,15 @@ export async function authorizeHotspot(parts: CloudParts, client: StoredAaaClien
   }
 }
 
-async function judge(parts: CloudParts, identity: InnerIdentity, { found, key }: CredentialRecords) {
+async function judge(parts: CloudParts, identity: InnerIdentity, { found, key }: CredentialRecords): Promise<HotspotVerdict> {
   if (found.found === 'other-spelling') return { good: false, reason: 'another device has this id but for upper and lower case' } as const
+  const { credentialId } = identity
+  // As pending would be. What waits after a restore is let in as well: nobody asks the cloud without a way there.
+  const comes = isIssuedId(credentialId) && comesBack(credentialsOf(found), shownCredential(parts, identity, credentialId))
+  if (comes) return { good: true, use: 'pending' }
   const nowMs = parts.nowMs()
   const presented = key === null ? null : await temporaryPresented(parts.db, identity, key, nowMs)
-  return judgeAtHotspot(credentialsOf(found), { id: identity.credentialId, presented, nowMs })
+  return judgeAtHotspot(credentialsOf(found), { id: credentialId, presented, nowMs })
 }
 
 /** Adds to the log of a device or, where none is known, of an account. */

@@ -7,6 +7,7 @@ import type { CloudParts } from '../parts.ts'
 import { judgeAssertionTime } from '../rules/assertion-time.ts'
 import type { CredentialEventName } from '../rules/audit-event.ts'
 import type { Shown, Verdict } from '../rules/device-credentials.ts'
+import { afterWaiting, enrolledAfterRestore, tokenByShown } from '../rules/recovery.ts'
 import type { HeardRun } from '../rules/shared-identity.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../rules/token.ts'
 import type { Alarm } from '../store/alarms.ts'
@@ -21,9 +22,10 @@ import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
 import { hearRunOf } from './hear-run.ts'
-import { type CredentialRecords, credentialsOf, temporaryPresented } from './records.ts'
+import { type CredentialRecords, credentialsOf, shownCredential, temporaryPresented } from './records.ts'
 import { tell } from './tell.ts'
 import { findVerifier } from './verifier.ts'
+import { waitS } from './wait.ts'
 
 const DEVICE = 'device'
 const ANYONE = 'unauthenticated'
@@ -39,7 +41,9 @@ export async function issueToken(parts: CloudParts, assertion: Assertion): Promi
   const timely = await requireTimely(parts, assertion)
   const { answer, alarms } = await transact(parts.db, (db) => decide(parts, db, assertion, timely))
   for (const alarm of alarms) parts.tellAlarm(alarm)
-  if (!answer.granted) throw new ApiProblem(answer.problem, answer.reason)
+  if (!answer.granted) {
+    throw new ApiProblem(answer.problem, answer.reason, 'untilMs' in answer ? waitS(answer.untilMs, parts.nowMs()) : null)
+  }
   const accessToken = signAccessToken(parts.signingKeys, parts.issuer, { name, scope: answer.scope, credentialId }, parts.nowMs())
   return { accessToken, scope: answer.scope, expiresInS: ACCESS_TOKEN_LIFE_MS / 1000 }
 }
@@ -90,7 +94,7 @@ async function decide(parts: CloudParts, db: Database, assertion: Assertion, { u
   ])
   if (!isFirstUse) return replayed(db, assertion, nowMs)
   const heard = hearRunOf(assertion, found, nowMs)
-  const verdict = await judge(db, assertion, { found, key }, { nowMs, madeMs })
+  const verdict = await judge(parts, db, assertion, { found, key }, { nowMs, madeMs })
   const [answer, alarms] = await Promise.all([
     store(db, assertion, { found, verdict, runs: heard.runs }, nowMs),
     tell(db, name, DEVICE, [...heard.events, ...verdict.events], nowMs),
@@ -105,21 +109,32 @@ async function replayed(db: Database, { name, credentialId, challenge }: Asserti
   return { answer: { granted: false, problem: challenge === null ? 'assertion-replayed' : 'clock-skew', reason }, alarms: [] }
 }
 
-async function judge(db: Database, assertion: Assertion, { found, key }: CredentialRecords, shown: Shown): Promise<Verdict<TokenVerdict>> {
+async function judge(
+  parts: CloudParts,
+  db: Database,
+  assertion: Assertion,
+  { found, key }: CredentialRecords,
+  shown: Shown,
+): Promise<Verdict<TokenVerdict>> {
   const { name, credentialId } = assertion
   const device = credentialsOf(found)
   if (found.found === 'other-spelling') return otherSpelling(assertion)
   switch (credentialId.kind) {
     case 'issued':
-    case 'certificate':
-      return tokenByIssued(device, credentialId, shown)
+    case 'certificate': {
+      // An account that was made in the lost time has to be made again first.
+      const isHome = device !== null || (await accountExists(db, name.account))
+      return isHome ? tokenByShown(device, shownCredential(parts, name, credentialId), shown) : tokenByIssued(null, credentialId, shown)
+    }
     case 'flashed':
-      return tokenByFlashed(device, shown)
+      return afterWaiting(tokenByFlashed(device, shown), device, credentialId, shown.nowMs)
     case 'temporary': {
       if (key === null) throw new Error('a provisioning key vanished between its signature and its rules')
       // Only where a first enrolment is counted does it need the key to itself: others of its line would wait for its commit.
       if (device === null && key.rules.maxDevices !== null) await lockProvisioningKey(db, name.account, credentialId.keyId)
-      return tokenByTemporary(device, await temporaryPresented(db, name, key, shown.nowMs), shown)
+      const verdict = tokenByTemporary(device, await temporaryPresented(db, name, key, shown.nowMs), shown)
+      const enrolled = device === null ? enrolledAfterRestore(verdict, key.recoveringUntilMs) : verdict
+      return afterWaiting(enrolled, device, credentialId, shown.nowMs)
     }
   }
 }

@@ -7,8 +7,10 @@ import { SECRET_BYTES } from '../../agent/contract/secret-text.ts'
 import { type MasterKeys, masterKeyById, purposeMac } from '../crypto/master-key.ts'
 import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import type { CloudParts } from '../parts.ts'
-import type { DeviceCredentials } from '../rules/device-credentials.ts'
+import type { DeviceCredentials, IssuedId } from '../rules/device-credentials.ts'
 import type { TemporaryPresented } from '../rules/enrolment.ts'
+import { placeOfNumber } from '../rules/place.ts'
+import type { ShownCredential } from '../rules/recovery.ts'
 import { type FoundDevice, findDevice } from '../store/devices.ts'
 import { countEnrolledBy, findProvisioningKey, type StoredProvisioningKey } from '../store/provisioning-keys.ts'
 import type { Database } from '../store/tables.ts'
@@ -39,6 +41,12 @@ export async function readForSecret(db: Database, name: DeviceName, id: Credenti
 }
 
 const NOTHING: FoundDevice = { found: 'nothing' }
+
+/** An issued credential, and its place where the id proves that this cloud made it for this device. */
+export function shownCredential(parts: SealingParts, name: DeviceName, id: IssuedId): ShownCredential {
+  const parsed = id.kind === 'issued' && issuedSecretOf(parts, name, id.secretId) !== null ? parseSecretId(id.secretId) : null
+  return { id, place: parsed?.ok === true ? placeOfNumber(parsed.value.generation) : null }
+}
 
 /** The credentials of a found device; null where there is none. */
 export const credentialsOf = (found: FoundDevice): DeviceCredentials | null => (found.found === 'device' ? found.device.credentials : null)

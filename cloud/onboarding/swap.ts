@@ -4,17 +4,19 @@ import { makeSecretId } from '../../agent/contract/secret-id.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { AccessClaims } from '../crypto/access-token.ts'
 import type { CloudParts } from '../parts.ts'
-import { type DeviceCredentials, type IssuedId, issuedRecord, type Verdict } from '../rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, isIssuedId, issuedRecord, type Verdict } from '../rules/device-credentials.ts'
+import { WAITING, waitsUntilMs, withUsed } from '../rules/recovery.ts'
 import { requestRotation } from '../rules/rotation.ts'
 import { refused, requestCredential, type SwapVerdict } from '../rules/swap.ts'
 import { appendAudit } from '../store/audit-log.ts'
-import { findAndLockDevice, saveDevice } from '../store/devices.ts'
+import { type FoundDevice, findAndLockDevice, saveDevice } from '../store/devices.ts'
 import { findProvisioningKey, type StoredProvisioningKey } from '../store/provisioning-keys.ts'
 import { openOrder } from '../store/rotation-orders.ts'
 import type { Database } from '../store/tables.ts'
 import { transact } from '../store/transact.ts'
 import { auditEntries } from './audit-entries.ts'
-import { issuedSecretOf, temporaryPresented } from './records.ts'
+import { credentialsOf, issuedSecretOf, temporaryPresented } from './records.ts'
+import { waitS } from './wait.ts'
 
 /** The permanent secret. */
 export type IssuedSecret = { readonly secretId: string; readonly secret: Uint8Array }
@@ -25,9 +27,9 @@ export type CredentialRequest = { readonly nonce: string; readonly order: string
 /** Issues a permanent secret for a nonce, or throws the problem that says why not. */
 export async function swapCredential(parts: CloudParts, claims: AccessClaims, request: CredentialRequest): Promise<IssuedSecret> {
   const [master] = parts.masterKeys
-  const nextId = (generation: number): IssuedId => ({
+  const nextId = (number: number): IssuedId => ({
     kind: 'issued',
-    secretId: makeSecretId(master.id, master.bytes, claims.name, generation, randomBytes(10)),
+    secretId: makeSecretId(master.id, master.bytes, claims.name, number, randomBytes(10)),
   })
   const answer = await decideSwap(parts, claims, { kind: 'issued', ...request }, { nextId, chainPem: null })
   if (!answer.issued) throw new ApiProblem(answer.problem, answer.reason)
@@ -42,7 +44,7 @@ export async function swapCredential(parts: CloudParts, claims: AccessClaims, re
 type Asked = CredentialRequest & { readonly kind: IssuedId['kind'] }
 
 /** What a new credential would be: its id and, for a certificate, its chain (PEM). */
-type Offer = { readonly nextId: (generation: number) => IssuedId; readonly chainPem: string | null }
+type Offer = { readonly nextId: (placeNumber: number) => IssuedId; readonly chainPem: string | null }
 
 /** Decides a request in one transaction. Without an offer null says that a new credential is due; then nothing has changed yet. */
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer): Promise<SwapVerdict>
@@ -66,6 +68,7 @@ async function decide(
     findAndLockDevice(db, name),
     credentialId.kind === 'temporary' ? findProvisioningKey(db, name.account, credentialId.keyId) : null,
   ])
+  requireOfNow(found, claims, nowMs)
   if (found.found !== 'device') return NOT_SWAPPED
   const before = found.device.credentials
   const nextId = offer?.nextId ?? (() => NOT_YET)
@@ -79,6 +82,16 @@ async function decide(
   return answer
 }
 
+/** Refuses a token that is older than a restore: its credential has to be shown again, or waits. */
+function requireOfNow(found: FoundDevice, { credentialId }: AccessClaims, nowMs: number): void {
+  const device = credentialsOf(found)
+  if (found.found === 'nothing' || (isIssuedId(credentialId) && issuedRecord(device, credentialId) === null)) {
+    throw new ApiProblem('invalid-token', 'the access token is of a credential that the cloud does not know since it was restored')
+  }
+  const untilMs = waitsUntilMs(device, credentialId, nowMs)
+  if (untilMs !== null) throw new ApiProblem('unavailable', WAITING, waitS(untilMs, nowMs))
+}
+
 async function judge(
   parts: CloudParts,
   db: Database,
@@ -88,7 +101,7 @@ async function judge(
 ): Promise<Verdict<SwapVerdict>> {
   if (credentialId.kind !== 'temporary') {
     const orders = { order, openOrder: await openOrder(db, name), nowMs: parts.nowMs() }
-    return requestRotation(device, { credentialId, ...orders, kind, nonce, nextId })
+    return requestRotation(withUsed(device, credentialId), { credentialId, ...orders, kind, nonce, nextId })
   }
   if (key === null) return refused(device, NOT_SWAPPED.problem, NOT_SWAPPED.reason)
   return requestCredential(device, { presented: await temporaryPresented(db, name, key, parts.nowMs()), kind, nonce, nextId })

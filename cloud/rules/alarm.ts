@@ -16,6 +16,8 @@ export function alarmOf(event: CredentialEventName): AlarmKind | null {
       return 'superseded-credential-shown'
     case 'identity-shared':
       return 'identity-shared'
+    case 'line-conflict':
+      return 'line-conflict'
     default: // every other event is for the audit log alone
       return null
   }

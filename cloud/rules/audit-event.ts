@@ -27,6 +27,8 @@ export const CREDENTIAL_EVENTS = [
   'rearmed-credential-used',
   'rearm-cancelled',
   'identity-shared',
+  'rolled-forward',
+  'line-conflict',
   'assertion-outside-time',
   'assertion-replayed',
   'hotspot-refused',
@@ -48,6 +50,7 @@ export const OPERATOR_EVENTS = [
   'rotation-schedule-created',
   'rotation-schedule-deleted',
   'alarm-acknowledged',
+  'database-restored',
 ] as const
 
 /** One of the credential events. */

@@ -4,6 +4,7 @@
  */
 import { type CredentialId, formatCredentialId } from '../../agent/contract/names.ts'
 import type { CredentialEventName } from './audit-event.ts'
+import type { Place } from './place.ts'
 
 /** The two kinds of credential that a cloud issues: a secret by its id, a certificate by its fingerprint. */
 export type IssuedId = Extract<CredentialId, { readonly kind: 'issued' | 'certificate' }>
@@ -41,6 +42,16 @@ export type Rearmed = {
   readonly issued: IssuedId | null
 }
 
+/** What the latest restore left behind for a device that was in the backup, or is known by something that was (recovery.ts). */
+export type Recovery = {
+  /** Until when waits what the backup calls good. */
+  readonly untilMs: number
+  /** The highest place that was shown since the restore, of those that the backup or the lost time knew. */
+  readonly shown: Place
+  /** The issued credentials in the backup, by name: whether they were good or had ended, and their rank. */
+  readonly inBackup: ReadonlyMap<string, { readonly was: 'good' | 'ended'; readonly rank: number }>
+}
+
 /** The credentials of one device. */
 export type DeviceCredentials = {
   readonly temporary: TemporaryState
@@ -51,6 +62,7 @@ export type DeviceCredentials = {
   /** Since when orders issue nothing to this device, until an operator has looked at it; null while they do. */
   readonly frozenMs: number | null
   readonly rearmed: Rearmed | null
+  readonly recovery: Recovery | null
 }
 
 /** A device that has no credential. */
@@ -61,6 +73,7 @@ export const NO_CREDENTIALS: DeviceCredentials = {
   promotedMs: null,
   frozenMs: null,
   rearmed: null,
+  recovery: null,
 }
 
 /** When a credential is shown, and when the assertion that shows it was made. */

@@ -13,7 +13,7 @@ export type RotationRequest = {
   readonly nowMs: number
   readonly kind: IssuedId['kind']
   readonly nonce: string
-  readonly nextId: (generation: number) => IssuedId
+  readonly nextId: (placeNumber: number) => IssuedId
 }
 
 const NOT_GOOD = 'the credential that asks is not good any more'

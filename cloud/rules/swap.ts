@@ -3,6 +3,7 @@ import type { CredentialId } from '../../agent/contract/names.ts'
 import type { ProblemType } from '../../agent/contract/problems.ts'
 import type { CredentialEvent, DeviceCredentials, IssuedId, IssuedRecord, Verdict } from './device-credentials.ts'
 import { judgeTemporary, type TemporaryPresented } from './enrolment.ts'
+import { placeNumber } from './place.ts'
 import { withIssuedTo } from './rearm.ts'
 
 /** Which credential the device gets, or why none. */
@@ -15,8 +16,8 @@ export type SwapRequest = {
   readonly presented: TemporaryPresented
   readonly kind: IssuedId['kind']
   readonly nonce: string
-  /** The id of a generation's credential; called only when a new one is due. */
-  readonly nextId: (generation: number) => IssuedId
+  /** The id with a number that says its place; called only when a new one is due. */
+  readonly nextId: (placeNumber: number) => IssuedId
 }
 
 const issuedEvent = (event: CredentialEvent['event'], credentialId: IssuedId): CredentialEvent => ({ event, credentialId, detail: '' })
@@ -71,7 +72,8 @@ function refuse(device: DeviceCredentials, request: SwapRequest, problem: Proble
 
 function issue(device: DeviceCredentials, request: NonceRequest): Verdict<SwapVerdict> {
   const generation = 1 + Math.max(0, ...device.issued.map((record) => record.generation))
-  const id = request.nextId(generation)
+  // What is issued since a restore says so in its number.
+  const id = request.nextId(placeNumber({ rank: device.recovery?.shown.rank ?? generation, generation }))
   const issued: IssuedRecord[] = device.issued.map((record) => (record.state === 'pending' ? { ...record, state: 'superseded' } : record))
   issued.push({ id, generation, nonce: request.nonce, state: 'pending' })
   const superseded = device.issued.filter((record) => record.state === 'pending')

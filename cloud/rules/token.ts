@@ -21,6 +21,7 @@ import { currentUsed, isRearmed } from './rearm.ts'
 export type TokenVerdict =
   | { readonly granted: true; readonly scope: Scope }
   | { readonly granted: false; readonly problem: ProblemType; readonly reason: string }
+  | { readonly granted: false; readonly problem: 'unavailable'; readonly reason: string; readonly untilMs: number }
 
 type Refusal = { readonly problem: ProblemType; readonly event: CredentialEventName; readonly reason: string }
 
@@ -51,8 +52,11 @@ const NOT_KNOWN = { problem: 'unknown-credential', event: 'unknown-credential-re
 const SUPERSEDED = { problem: 'revoked', event: 'superseded-credential-refused', reason: 'the credential was superseded' } as const
 const REVOKED = { problem: 'revoked', event: 'revoked-credential-refused', reason: 'the credential was revoked' } as const
 
+/** Refuses a credential that was revoked. */
+export const refuseRevoked = (device: DeviceCredentials, id: CredentialId): Verdict<TokenVerdict> => refuse(device, id, REVOKED)
+
 /** A credential that ended, shown again: somebody has it who should not, unless the message is older than its end. It freezes rotation. */
-function refuseSuperseded(device: DeviceCredentials, id: CredentialId, shown: Shown): Verdict<TokenVerdict> {
+export function refuseSuperseded(device: DeviceCredentials, id: CredentialId, shown: Shown): Verdict<TokenVerdict> {
   if (wasOnTheWay(device, shown)) return refuse(device, id, { ...SUPERSEDED, event: 'late-request-refused' })
   const { answer, events } = refuse(device, id, SUPERSEDED)
   if (device.frozenMs !== null) return { answer, device, events }
@@ -108,7 +112,7 @@ export function tokenByFlashed(device: DeviceCredentials | null, shown: Shown): 
     case 'superseded':
       return refuseSuperseded(device, id, shown)
     case 'revoked':
-      return refuse(device, id, REVOKED)
+      return refuseRevoked(device, id)
   }
 }
 
@@ -125,7 +129,7 @@ export function tokenByIssued(device: DeviceCredentials | null, id: IssuedId, sh
     case 'superseded':
       return refuseSuperseded(device, id, shown)
     case 'revoked':
-      return refuse(device, id, REVOKED)
+      return refuseRevoked(device, id)
   }
 }
 

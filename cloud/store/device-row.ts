@@ -5,16 +5,29 @@ import type { HeardRun } from '../rules/shared-identity.ts'
 import type { DeviceTable } from './tables.ts'
 
 /** The columns that hold a device's credentials, apart from the issued ones. */
-export type CredentialColumns = Pick<DeviceTable, 'temporary' | 'enrolled_by' | 'flashed' | 'promoted_at' | 'frozen_at' | 'rearmed'>
+export type CredentialColumns = Pick<
+  DeviceTable,
+  'temporary' | 'enrolled_by' | 'flashed' | 'promoted_at' | 'frozen_at' | 'rearmed' | 'recovering_until' | 'shown_rank' | 'shown_generation'
+>
 
 /** The credentials as columns. */
-export const credentialColumns = ({ temporary, flashed, promotedMs, frozenMs, rearmed }: DeviceCredentials): CredentialColumns => ({
+export const credentialColumns = ({
+  temporary,
+  flashed,
+  promotedMs,
+  frozenMs,
+  rearmed,
+  recovery,
+}: DeviceCredentials): CredentialColumns => ({
   temporary: temporary.state,
   enrolled_by: temporary.state === 'none' ? null : temporary.keyId,
   flashed,
   promoted_at: promotedMs,
   frozen_at: frozenMs,
   rearmed: rearmed === null ? null : formatRearmed(rearmed),
+  recovering_until: recovery?.untilMs ?? null,
+  shown_rank: recovery?.shown.rank ?? null,
+  shown_generation: recovery?.shown.generation ?? null,
 })
 
 /** Whether two sets of columns say the same. */
@@ -24,10 +37,13 @@ export const isSameColumns = (one: CredentialColumns, other: CredentialColumns):
   one.flashed === other.flashed &&
   one.promoted_at === other.promoted_at &&
   one.frozen_at === other.frozen_at &&
-  one.rearmed === other.rearmed
+  one.rearmed === other.rearmed &&
+  one.recovering_until === other.recovering_until &&
+  one.shown_rank === other.shown_rank &&
+  one.shown_generation === other.shown_generation
 
-/** The credentials of a row, apart from the issued ones. */
-export const credentialsOfRow = (row: CredentialColumns): Omit<DeviceCredentials, 'issued'> => ({
+/** The credentials of a row, apart from the issued ones and what they are to a restore. */
+export const credentialsOfRow = (row: CredentialColumns): Omit<DeviceCredentials, 'issued' | 'recovery'> => ({
   temporary: temporaryOf(row),
   flashed: row.flashed,
   promotedMs: row.promoted_at,

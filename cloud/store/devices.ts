@@ -1,6 +1,6 @@
 /** Devices and their credentials' states, read as the rules see them and written back as the difference that a rule made. */
 import type { DeviceName } from '../../agent/contract/names.ts'
-import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName } from '../rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName, type Recovery } from '../rules/device-credentials.ts'
 import type { HeardRun } from '../rules/shared-identity.ts'
 import { credentialColumns, credentialsOfRow, formatRuns, isSameColumns, parseRuns } from './device-row.ts'
 import type { Database, DeviceTable, IssuedSecretTable } from './tables.ts'
@@ -38,13 +38,13 @@ export async function findAndLockDevice(db: Database, name: DeviceName): Promise
   return found(name, ...(await Promise.all([update.executeTakeFirst(), issuedTo(db, name)])))
 }
 
-type IssuedRow = Pick<IssuedSecretTable, 'secret_id' | 'certificate' | 'generation' | 'nonce' | 'state'>
+type IssuedRow = Pick<IssuedSecretTable, 'secret_id' | 'certificate' | 'generation' | 'nonce' | 'state' | 'rank' | 'in_backup'>
 
 /** Asked for before it is known whether there is such a device: the unknown takes as long as the known. */
 const issuedTo = (db: Database, name: DeviceName): Promise<IssuedRow[]> =>
   db
     .selectFrom('issued_secret')
-    .select(['secret_id', 'certificate', 'generation', 'nonce', 'state'])
+    .select(['secret_id', 'certificate', 'generation', 'nonce', 'state', 'rank', 'in_backup'])
     .where('account', '=', name.account)
     .where('device', '=', name.device)
     .orderBy('generation')
@@ -54,9 +54,19 @@ function found(name: DeviceName, row: DeviceTable | undefined, rows: readonly Is
   if (row === undefined) return { found: 'nothing' }
   if (row.id !== name.device) return { found: 'other-spelling' }
   const issued = rows.map((record) => ({ id: issuedIdOf(record), generation: record.generation, nonce: record.nonce, state: record.state }))
-  const credentials = { ...credentialsOfRow(row), issued }
+  const credentials = { ...credentialsOfRow(row), issued, recovery: recoveryOf(row, rows) }
   const { sealed_secret: sealedSecret, created_at: createdAt } = row
   return { found: 'device', device: { credentials, sealedSecret, runs: parseRuns(row.runs), createdAt } }
+}
+
+function recoveryOf(row: DeviceTable, issued: readonly IssuedRow[]): Recovery | null {
+  if (row.recovering_until === null) return null
+  const inBackup = new Map<string, { was: 'good' | 'ended'; rank: number }>()
+  for (const { secret_id, generation, rank, in_backup } of issued) {
+    if (in_backup !== null) inBackup.set(secret_id, { was: in_backup, rank: rank ?? generation })
+  }
+  const shown = { rank: row.shown_rank ?? 0, generation: row.shown_generation ?? 0 }
+  return { untilMs: row.recovering_until, shown, inBackup }
 }
 
 /** The id of an issued credential, by its row. */
@@ -87,7 +97,10 @@ export async function insertDevice(db: Database, { name, credentials, sealedSecr
     })
     .onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing())
     .executeTakeFirst()
-  return result.numInsertedOrUpdatedRows === 1n
+  if (result.numInsertedOrUpdatedRows !== 1n) return false
+  const rank = rankNow(credentials)
+  await Promise.all(credentials.issued.map((record) => insertIssued(db, name, { record, rank, chainPem: null }, nowMs)))
+  return true
 }
 
 /**
@@ -118,7 +131,7 @@ export async function saveDevice(db: Database, name: DeviceName, change: DeviceC
   await Promise.all([
     ...(Object.keys(changes).length > 0 ? [changeDevice(db, name, changes)] : []),
     ...changed.filter((record) => !ending.includes(record)).map((record) => setState(db, record, nowMs)),
-    ...added.map((record) => insertIssued(db, name, { record, chainPem }, nowMs)),
+    ...added.map((record) => insertIssued(db, name, { record, rank: rankNow(after), chainPem }, nowMs)),
   ])
 }
 
@@ -132,13 +145,16 @@ async function setState(db: Database, record: IssuedRecord, nowMs: number): Prom
   await change.where('secret_id', '=', issuedName(record.id)).execute()
 }
 
-type NewIssued = { readonly record: IssuedRecord; readonly chainPem: string | null }
+/** The rank of what is issued or accepted now: null where the device's line was never broken by a restore. */
+const rankNow = ({ recovery }: DeviceCredentials): number | null => recovery?.shown.rank ?? null
 
-async function insertIssued(db: Database, name: DeviceName, { record, chainPem }: NewIssued, nowMs: number): Promise<void> {
+type NewIssued = { readonly record: IssuedRecord; readonly rank: number | null; readonly chainPem: string | null }
+
+async function insertIssued(db: Database, name: DeviceName, { record, rank, chainPem }: NewIssued, nowMs: number): Promise<void> {
   const { id, generation, nonce, state } = record
   const certificate = id.kind === 'certificate' ? chainPem : null
   if (id.kind === 'certificate' && certificate === null) throw new Error('a certificate is stored with its chain')
-  const row = { secret_id: issuedName(id), account: name.account, device: name.device, generation, nonce, state, certificate }
+  const row = { secret_id: issuedName(id), account: name.account, device: name.device, generation, nonce, state, certificate, rank }
   await db
     .insertInto('issued_secret')
     .values({ ...row, created_at: nowMs, changed_at: nowMs })

@@ -2,6 +2,7 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import type { Engine } from './engine.ts'
 import { addExceptions, createAlarms } from './operator-migrations.ts'
+import { addRecovery } from './recovery-migrations.ts'
 import type { Tables } from './tables.ts'
 
 async function createRegistry(db: Kysely<unknown>): Promise<void> {
@@ -152,6 +153,7 @@ export const migrations = (engine: Engine): Record<string, Migration> => ({
   '0004-alarms-and-schedules': { up: createAlarms },
   '0005-freeze-rearm-runs': { up: addExceptions },
   '0006-narrow-indexes': { up: narrowIndexes },
+  '0007-recovery': { up: addRecovery },
 })
 
 /** Brings the database to this version's shape. */

@@ -4,7 +4,13 @@ import type { ProvisioningKeyRules } from '../rules/enrolment.ts'
 import type { Database, ProvisioningKeyTable } from './tables.ts'
 
 /** A provisioning key as it is stored. */
-export type StoredProvisioningKey = { readonly rules: ProvisioningKeyRules; readonly sealedKey: string; readonly createdAt: number }
+export type StoredProvisioningKey = {
+  readonly rules: ProvisioningKeyRules
+  readonly sealedKey: string
+  readonly createdAt: number
+  /** Until when its devices wait after a restore; null where the key is newer. */
+  readonly recoveringUntilMs: number | null
+}
 
 const stored = (row: ProvisioningKeyTable): StoredProvisioningKey => ({
   rules: {
@@ -17,6 +23,7 @@ const stored = (row: ProvisioningKeyTable): StoredProvisioningKey => ({
   },
   sealedKey: row.sealed_key,
   createdAt: row.created_at,
+  recoveringUntilMs: row.recovering_until,
 })
 
 function parsePatterns(text: string): readonly string[] {
@@ -72,6 +79,7 @@ export async function insertProvisioningKey(
       not_after: rules.notAfterMs,
       max_devices: rules.maxDevices,
       retired_at: null,
+      recovering_until: null,
       revision: 0,
       created_at: nowMs,
     })

@@ -9,7 +9,10 @@ import type { FlashedState, IssuedState, TemporaryState } from '../rules/device-
 /** One product company. */
 export type AccountTable = { id: string; created_at: number }
 
-/** A provisioning key, sealed, with its rules. `revision` is raised to lock the row. */
+/**
+ * A provisioning key, sealed, with its rules. `revision` is raised to lock the row. `recovering_until` is set where it was in a backup
+ * that was restored.
+ */
 export type ProvisioningKeyTable = {
   account: string
   id: string
@@ -19,13 +22,14 @@ export type ProvisioningKeyTable = {
   not_after: number | null
   max_devices: number | null
   retired_at: number | null
+  recovering_until: number | null
   revision: number
   created_at: number
 }
 
 /**
  * A device. `folded_id` is its id in lower case, unique within the account. `revision` is raised to lock the row. `rearmed` and
- * `runs` are JSON text.
+ * `runs` are JSON text. `recovering_until`, `shown_rank` and `shown_generation` are set where a restore concerns the device.
  */
 export type DeviceTable = {
   account: string
@@ -39,13 +43,17 @@ export type DeviceTable = {
   frozen_at: number | null
   rearmed: string | null
   runs: string
+  recovering_until: number | null
+  shown_rank: number | null
+  shown_generation: number | null
   revision: number
   created_at: number
 }
 
 /**
  * An issued credential. A secret is derived from the master key and `certificate` is null; where it is a chain (PEM, the device's
- * own first), `secret_id` holds the fingerprint of the first.
+ * own first), `secret_id` holds the fingerprint of the first. `in_backup` says what it was in the backup that was restored
+ * last; `rank` is set where it was issued since a restore.
  */
 export type IssuedSecretTable = {
   secret_id: string
@@ -55,6 +63,8 @@ export type IssuedSecretTable = {
   nonce: string
   state: IssuedState
   certificate: string | null
+  rank: number | null
+  in_backup: 'good' | 'ended' | null
   created_at: number
   changed_at: number
 }
@@ -101,6 +111,9 @@ export type AuditTable = {
   session: string | null
 }
 
+/** That the database was put back to a backup, and until when what the backup calls good waited. */
+export type RestoreTable = { at: number; window_until: number }
+
 /** All tables. */
 export type Tables = {
   account: AccountTable
@@ -114,6 +127,7 @@ export type Tables = {
   operator_key: OperatorKeyTable
   aaa_client: AaaClientTable
   audit: AuditTable
+  restore: RestoreTable
 }
 
 /** The database, or a transaction on it. */

@@ -108,6 +108,8 @@ const CHANGES: Readonly<Record<AuditEventName, Change | null>> = {
   'credential-rearmed': unexpected,
   'rearmed-credential-used': unexpected,
   'rearm-cancelled': unexpected,
+  'rolled-forward': unexpected,
+  'line-conflict': unexpected,
   'enrolment-refused': null,
   'secret-delivered-again': null,
   'certificate-delivered-again': null,
@@ -132,6 +134,7 @@ const CHANGES: Readonly<Record<AuditEventName, Change | null>> = {
   'rotation-schedule-created': null,
   'rotation-schedule-deleted': null,
   'alarm-acknowledged': null,
+  'database-restored': null,
 }
 
 function apply(device: DeviceAccount, entry: ReplayedEntry): void {
