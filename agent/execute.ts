@@ -2,17 +2,20 @@
 import { candidatesOf } from './credential/candidates.ts'
 import type { Credential, Identity, PermanentKind } from './credential/credential.ts'
 import { eapProfile } from './credential/eap-profile.ts'
-import { isPlain } from './credential/hotspot.ts'
+import { type HotspotProfile, isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
 import type { Effect, Event } from './lifecycle/state.ts'
 import type { Clock, CloudClient, CredentialAsk, CredentialStore, KnownHotspots, Supplicant, SystemClock } from './ports.ts'
+import { createProfileList } from './profile-list.ts'
 import type { Deadlines, Executors } from './run.ts'
 
 /** What the executors need. */
 export type ExecutorOptions = {
   readonly identity: Identity
   readonly flashed: readonly Credential[]
+  /** The hotspot profiles flashed at the factory. */
+  readonly hotspots: readonly HotspotProfile[]
   /** What the swap and a rotation ask for. */
   readonly permanentCredential: PermanentKind
   readonly supplicant: Supplicant
@@ -30,6 +33,8 @@ export type ExecutorOptions = {
   readonly whenPromoted: () => void
   /** Tells that the time floor was not read or not raised, so that the time counts for this run only. */
   readonly whenFloorFails: (error: unknown) => void
+  /** Tells that the profiles of the cloud cannot be read, so that only the factory's are used. */
+  readonly whenProfilesFail: (error: unknown) => void
   /** No time before the build of this program is true. */
   readonly buildTimeMs: number
 }
@@ -46,17 +51,19 @@ const RENEW_AT = 0.8
 /** The executors over these ports. */
 export function createExecutors(options: ExecutorOptions): Executors {
   const { identity, supplicant, cloud, store, clock } = options
+  const profiles = createProfileList(options)
   return {
     load: async () => {
       const stored = await store.load()
       if (stored.current !== null) options.whenPromoted()
       const candidates = candidatesOf(stored, options.flashed)
       const known = await options.knownHotspots.load()
+      await profiles.load()
       return { type: 'loaded', candidates, clockTrusted: await isClockTrusted(options), isPartial: stored.isPartial, known }
     },
     scan: async ({ maxAgeMs, everywhere }, signal) => ({
       type: 'scanned',
-      bsss: await supplicant.scan({ maxAgeMs, everywhere }, signal),
+      bsss: await supplicant.scan({ profiles: profiles.all(), maxAgeMs, everywhere }, signal),
     }),
     join: async ({ bss, candidate, checkDates }, signal) => {
       const eap = isPlain(bss.hotspot) ? null : eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
@@ -90,6 +97,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await options.knownHotspots.keep(known)
       return { type: 'remembered' }
     },
+    'renew-profiles': (effect, signal) => profiles.renew(effect, signal),
     'keep-token': async ({ candidate, token }, signal) => {
       await clock.sleep(Math.max(0, token.expiresAtMs - clock.nowMs()) * RENEW_AT, signal)
       return { type: 'authenticated', token: await cloud.token(candidate.credential, null, signal) }
@@ -163,6 +171,7 @@ export function deadlinesOf(timers: {
     'store-pending': store,
     promote: store,
     'remember-hotspots': null,
+    'renew-profiles': null,
     'keep-token': null,
     wait: null,
     'watch-link': null,

@@ -58,7 +58,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
   ])
   const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
   const whileJoining = (): void => void cloud.prepare()
-  const supplicant = createWpaSupplicant({ bus, profiles: config.hotspots, wifi: config.wifi, timers, log, whileJoining })
+  const supplicant = createWpaSupplicant({ bus, wifi: config.wifi, timers, log, whileJoining })
   const keys = new KeyRetirement({ files, name: identity, credentialsDirectory: process.env.CREDENTIALS_DIRECTORY ?? null, log })
   const busGone = new AbortController()
   bus.closed.then((reason) => busGone.abort(new AgentError('ERR_WIFI_BUS', `the connection to the system bus ended: ${reason.message}`)))
@@ -66,6 +66,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     const executors = createExecutors({
       identity,
       flashed: config.credentials,
+      hotspots: config.hotspots,
       permanentCredential: config.permanentCredential,
       supplicant,
       cloud,
@@ -76,11 +77,8 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       limits: timers,
       timers,
       random: Math.random,
-      whenFloorFails: (error) => {
-        if (!(error instanceof AgentError)) throw error
-        const { remedy } = FAILURES[error.code]
-        log.warn({ code: error.code, remedy }, `${error.code}: ${error.message}; the time is kept for this run only; ${remedy}`)
-      },
+      whenFloorFails: warnOf(log, 'the time is kept for this run only'),
+      whenProfilesFail: warnOf(log, 'of the hotspot profiles only those in the CA config are used'),
       whenPromoted: () => void keys.run(),
       buildTimeMs: typeof BUILD_TIME_MS === 'undefined' ? 0 : BUILD_TIME_MS,
     })
@@ -97,6 +95,15 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     await store.close()
   }
 }
+
+/** Tells of a failure that the agent can do without, and what it does without. */
+const warnOf =
+  (log: Log, without: string) =>
+  (error: unknown): void => {
+    if (!(error instanceof AgentError)) throw error
+    const { remedy } = FAILURES[error.code]
+    log.warn({ code: error.code, remedy }, `${error.code}: ${error.message}; ${without}; ${remedy}`)
+  }
 
 function exitCodeOf(error: unknown, log: Log): number {
   if (error instanceof AgentError) {

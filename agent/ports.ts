@@ -2,6 +2,7 @@
 
 import type { Scope } from './contract/token.ts'
 import type { StoredCredentials } from './credential/candidates.ts'
+import type { CloudProfiles } from './credential/cloud-profiles.ts'
 import type { Credential, IssuedCredential } from './credential/credential.ts'
 import type { EapProfile } from './credential/eap-profile.ts'
 import type { HotspotProfile } from './credential/hotspot.ts'
@@ -30,8 +31,8 @@ export type Link = {
   readonly eap: { readonly method: string; readonly serverSubject: string; readonly datesChecked: boolean } | null
 }
 
-/** How a scan is done. */
-export type ScanOptions = { readonly maxAgeMs: number; readonly everywhere: boolean }
+/** How a scan is done, and what for. */
+export type ScanOptions = { readonly profiles: readonly HotspotProfile[]; readonly maxAgeMs: number; readonly everywhere: boolean }
 
 /** wpa_supplicant, or a fake that passes the same suite. */
 export interface Supplicant {
@@ -61,6 +62,12 @@ export type CredentialAsk =
 /** A request for a permanent credential; `orderId` is null for the first one, which a temporary credential asks for. */
 export type SwapRequest = { readonly token: AccessToken; readonly ask: CredentialAsk; readonly orderId: string | null }
 
+/** A request for profiles later than `after`; what is sealed in them is for this credential, whose token it is. */
+export type ProfilesRequest = { readonly token: AccessToken; readonly credential: Credential; readonly after: number }
+
+/** What the cloud signed. */
+export type FetchedProfiles = Pick<CloudProfiles, 'version' | 'hotspots'>
+
 /** The Cloud API as a device sees it. */
 export interface CloudClient {
   /** Asks for the signed time with certificate dates ignored; gives the time and a challenge good for one assertion. */
@@ -71,6 +78,8 @@ export interface CloudClient {
   requestCredential(request: SwapRequest, signal: AbortSignal): Promise<IssuedCredential>
   /** The rotation order that is open for this device, by its id; null where there is none. */
   rotationOrder(token: AccessToken, signal: AbortSignal): Promise<string | null>
+  /** The hotspot profiles that the cloud adds, where it has a version later than this one; null where it has none. */
+  hotspotProfiles(request: ProfilesRequest, signal: AbortSignal): Promise<FetchedProfiles | null>
 }
 
 /** The two slots on durable storage, the swap's nonce or key, and the time floor. */
@@ -89,6 +98,10 @@ export interface CredentialStore {
   timeFloor(): Promise<number>
   /** Raises the floor; never lowers it. */
   raiseTimeFloor(timeMs: number): Promise<void>
+  /** The hotspot profiles that the cloud added. */
+  cloudProfiles(): Promise<CloudProfiles>
+  /** Durable before it returns; a version lower than the one that is kept is refused. */
+  keepCloudProfiles(profiles: CloudProfiles): Promise<void>
 }
 
 /** Which hotspots led to the cloud before: a hint for choosing, which may be lost and never fails. */

@@ -126,14 +126,20 @@ export async function run(options: RunOptions): Promise<State> {
 function tell(log: Log, service: ServiceManager, from: State, to: State, { effect, event, tookMs }: Answer, nowMs: number): void {
   const { text, fields } = describeEvent(event)
   const order = event.type === 'scanned' && from.phase === 'scanning' ? { bsss: describeOrder(from.journey, event.bsss, nowMs) } : {}
-  const isFailure = event.type === 'failed' || event.type === 'link-lost'
+  const level = levelOf(event)
   const where = { effect, from: from.phase, to: to.phase, durationMs: tookMs }
-  log[isFailure ? 'warn' : 'info']({ event: event.type, ...where, ...fields, ...order }, text)
+  log[level]({ event: event.type, ...where, ...fields, ...order }, text)
   // What went well and led nowhere all the same: nothing in range, or nothing that takes the credential.
-  if (!isFailure && from.phase !== 'waiting' && to.phase === 'waiting') {
+  if (level !== 'warn' && from.phase !== 'waiting' && to.phase === 'waiting') {
     const why = describeEvent({ type: 'failed', failure: to.because })
     log.warn({ event: 'failed', ...where, ...why.fields }, why.text)
   }
   if (from.phase === 'starting' && to.phase !== 'starting') service.ready()
   service.status(describeState(to))
+}
+
+/** What goes as it should every few minutes is no news. */
+function levelOf(event: Event): 'debug' | 'info' | 'warn' {
+  if (event.type === 'profiles-kept') return event.because === null ? 'debug' : 'warn'
+  return event.type === 'failed' || event.type === 'link-lost' ? 'warn' : 'info'
 }

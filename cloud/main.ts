@@ -5,6 +5,7 @@ import { addAlarmCommands } from './cli/alarm-commands.ts'
 import { CommandError, openApiClient } from './cli/api-client.ts'
 import { addAuditCommand } from './cli/audit-command.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
+import { addHotspotProfileCommands } from './cli/hotspot-profile-commands.ts'
 import { addPrincipalCommands, addProvisioningKeyCommands } from './cli/registry-commands.ts'
 import { addScheduleCommands } from './cli/rotation-commands.ts'
 import { addDeviceCa, addInit, addServe, addSigningKeys, DEFAULT_FOLDER } from './cli/service-commands.ts'
@@ -24,6 +25,7 @@ function buildProgram(): Command {
   addProvisioningKeyCommands(program, openApi)
   addDeviceCommands(program, openApi)
   addScheduleCommands(program, openApi)
+  addHotspotProfileCommands(program, openApi)
   addAlarmCommands(program, openApi)
   addAuditCommand(program, openApi)
   addSigningKeys(program, openApi)

@@ -30,6 +30,7 @@ export function createCloudClient(options: CloudClientOptions): PreparableCloudC
     token: async (credential, challenge, signal) => (await loaded()).token(credential, challenge, signal),
     requestCredential: async (request, signal) => (await loaded()).requestCredential(request, signal),
     rotationOrder: async (token, signal) => (await loaded()).rotationOrder(token, signal),
+    hotspotProfiles: async (request, signal) => (await loaded()).hotspotProfiles(request, signal),
     close: () => void loading?.then((client) => client.close()),
   }
 }

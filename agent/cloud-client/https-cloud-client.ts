@@ -8,6 +8,7 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import type { JSONWebKeySet } from 'jose'
 import { parseActionsAnswer, verifyAction } from '../contract/action.ts'
 import { deriveApiKey } from '../contract/derivation.ts'
+import { AFTER_PARAMETER, verifyDeviceConfig } from '../contract/device-config.ts'
 import type { Parsed } from '../contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
@@ -17,9 +18,10 @@ import type { Credential, Identity, IssuedCredential } from '../credential/crede
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
-import type { AccessToken, Clock, CloudClient, SwapRequest } from '../ports.ts'
+import type { AccessToken, Clock, CloudClient, FetchedProfiles, ProfilesRequest, SwapRequest } from '../ports.ts'
 import { assertionKey, contractAsk, issuedCredential } from './credential-forms.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
+import { openProfiles } from './open-profiles.ts'
 import { parseJson, refusal } from './refusal.ts'
 import { connectUndated, FAMILY_ATTEMPT_MS } from './undated-connection.ts'
 
@@ -39,6 +41,7 @@ const TIME_NONCE_BYTES = 32
 /** A connection that waits longer than this for the swap's request is closed. */
 const IDLE_MS = 10_000
 const HTTPS_PORT = 443
+const NO_CONTENT = 204
 const ACCEPTED = 'application/json, application/problem+json'
 
 /** The calls of the Cloud API. Nothing is connected before the first one, and names are looked up for each connection anew. */
@@ -149,6 +152,30 @@ export class HttpsCloudClient implements ClosableCloudClient {
     })
   }
 
+  hotspotProfiles({ token, credential, after }: ProfilesRequest, signal: AbortSignal): Promise<FetchedProfiles | null> {
+    const { timers, cloud, identity, log } = this.#options
+    return withDeadline(timers.cloudCallMs, signal, async (ending) => {
+      const agent = this.#newAgent()
+      try {
+        const url = this.#url(ROUTES.deviceConfig)
+        url.searchParams.set(AFTER_PARAMETER, String(after))
+        const headers = { authorization: `Bearer ${token.value.reveal()}`, accept: 'application/jose, application/problem+json' }
+        const answer = await this.#ask('config', { method: 'GET', url, headers, body: null }, { agent }, ending)
+        if (answer.status === NO_CONTENT) return null
+        const config = believed('config', await verifyDeviceConfig(answer.text.trim(), cloud.signingKeys, identity))
+        if (config.version <= after) {
+          log.warn({ version: config.version, kept: after }, 'the cloud offers a version of the profiles that is not later')
+          return null
+        }
+        const opened = await openProfiles(config, credential, identity)
+        for (const reason of opened.leftOut) log.warn({ reason }, 'a hotspot profile of the cloud is left out')
+        return { version: config.version, hotspots: believed('config', opened.hotspots) }
+      } finally {
+        agent.destroy()
+      }
+    })
+  }
+
   close(): void {
     this.#kept?.destroy()
     this.#kept = null
@@ -184,7 +211,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const startedMs = clock.monotonicMs()
     const answer = await exchange(request, transport, signal)
     log.debug({ asking, status: answer.status, durationMs: Math.round(clock.monotonicMs() - startedMs) }, 'the Cloud API answered')
-    if (answer.status === 200 || answer.status === 201) return answer
+    if (answer.status === 200 || answer.status === 201 || answer.status === NO_CONTENT) return answer
     throw refusal(asking, answer, clock.nowMs())
   }
 

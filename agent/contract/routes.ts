@@ -4,6 +4,7 @@ export const ROUTES = {
   time: '/v1/time',
   deviceCredential: '/v1/device/credential',
   deviceActions: '/v1/device/actions',
+  deviceConfig: '/v1/device/config',
   aaaAuthorize: '/v1/aaa/authorize',
   aaaPostAuth: '/v1/aaa/post-auth',
   aaaAccounting: '/v1/aaa/accounting',

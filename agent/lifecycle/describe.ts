@@ -59,6 +59,13 @@ export function describeEvent(event: Event): Description {
       return { text: 'the permanent credential is proved and promoted', fields: {} }
     case 'remembered':
       return { text: 'the hotspot is remembered', fields: {} }
+    case 'profiles-renewed':
+      return { text: `${event.hotspots} hotspot profiles of the cloud, version ${event.version}`, fields: { version: event.version } }
+    case 'profiles-kept': {
+      const { because } = event
+      if (because === null) return { text: 'the cloud has no newer hotspot profiles', fields: {} }
+      return { text: `hotspot profiles not renewed: ${because.code}: ${because.detail}`, fields: failureFields(because) }
+    }
     case 'ordered':
       return { text: 'the cloud ordered a rotation of the permanent credential', fields: { orderId: event.orderId } }
     case 'link-lost':

@@ -1,5 +1,6 @@
 /** The words of the lifecycle: where a device can be, what can happen to it, what it can do. All data, no behaviour. */
 import type { Candidate, IssuedCredential, PermanentCredential } from '../credential/credential.ts'
+import type { HotspotProfile } from '../credential/hotspot.ts'
 import type { Failure } from '../failure.ts'
 import type { AccessToken, Bss, Link } from '../ports.ts'
 import type { Journey } from './journey.ts'
@@ -61,6 +62,8 @@ export type Event =
   | { readonly type: 'stored' }
   | { readonly type: 'promoted' }
   | { readonly type: 'remembered' }
+  | { readonly type: 'profiles-renewed'; readonly version: number; readonly hotspots: number }
+  | { readonly type: 'profiles-kept'; readonly because: Failure | null }
   | { readonly type: 'ordered'; readonly orderId: string }
   | { readonly type: 'link-lost'; readonly failure: Failure }
   | { readonly type: 'radio-appeared' }
@@ -78,6 +81,7 @@ export type Effect =
   | { readonly do: 'store-pending'; readonly credential: IssuedCredential }
   | { readonly do: 'promote'; readonly credential: IssuedCredential }
   | { readonly do: 'remember-hotspots'; readonly known: Known }
+  | { readonly do: 'renew-profiles'; readonly candidate: Candidate; readonly token: AccessToken; readonly hotspot: HotspotProfile }
   | { readonly do: 'keep-token'; readonly candidate: Candidate; readonly token: AccessToken }
   | { readonly do: 'wait'; readonly attempt: number; readonly atLeastMs: number }
   | { readonly do: 'watch-link'; readonly link: Link }

@@ -89,6 +89,7 @@ function settle(journey: Journey, hold: Hold, token: AccessToken, nowMs: number,
     { do: 'keep-token', candidate, token },
     { do: 'watch-link', link: hold.link },
     { do: 'watch-orders', token, steadySinceMs: sinceMs },
+    { do: 'renew-profiles', candidate, token, hotspot: hold.link.bss.hotspot },
     ...(isNews ? [{ do: 'remember-hotspots', known: settled.known } as const] : []),
   ]
 }

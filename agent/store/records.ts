@@ -3,12 +3,16 @@
  * and a checksum over everything else, so that no torn, mistyped or foreign file is ever taken for a good one.
  */
 import { createHash } from 'node:crypto'
-import { type DeviceName, parseCredentialId } from '../contract/names.ts'
+import { formatHotspotForm, parseHotspotForm } from '../contract/hotspot-form.ts'
+import { DEFAULT_REALM, type DeviceName, parseCredentialId } from '../contract/names.ts'
 import { isObject, type Parsed, parsed, unparsed } from '../contract/parsed.ts'
 import { formatSecretText, parseSecretText } from '../contract/secret-text.ts'
 import { parseNonce } from '../contract/swap.ts'
 import { deviceCertificate, parseDeviceKey } from '../credential/certificate.ts'
+import type { CloudProfiles } from '../credential/cloud-profiles.ts'
 import type { IssuedCredential } from '../credential/credential.ts'
+import type { HotspotProfile } from '../credential/hotspot.ts'
+import { formOf, profileOf } from '../credential/profile-form.ts'
 import { Secret } from '../credential/secret.ts'
 
 const FORMAT = 1
@@ -108,4 +112,27 @@ export function decodeTimeFloor(text: string, name: DeviceName): Parsed<number> 
   if (!content.ok) return content
   const { timeMs } = content.value
   return typeof timeMs === 'number' && Number.isSafeInteger(timeMs) && timeMs >= 0 ? parsed(timeMs) : unparsed('its timeMs is malformed')
+}
+
+/** The text of the profiles that the cloud added; their passphrases stand in it as secrets stand in a slot. */
+export const encodeCloudProfiles = (name: DeviceName, { version, hotspots, former }: CloudProfiles): string =>
+  seal(name, { version, hotspots: hotspots.map(jsonOf), former: former.map(jsonOf) })
+
+const jsonOf = (profile: HotspotProfile): unknown => formatHotspotForm(formOf(profile))
+
+/** Reads the profiles that the cloud added. */
+export function decodeCloudProfiles(text: string, name: DeviceName): Parsed<CloudProfiles> {
+  const content = unseal(text, name)
+  if (!content.ok) return content
+  const { version, hotspots, former } = content.value
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return unparsed('its version is malformed')
+  const [now, before] = [readProfiles(hotspots), readProfiles(former)]
+  return now === null || before === null ? unparsed('its hotspots are malformed') : parsed({ version, hotspots: now, former: before })
+}
+
+/** A profile that this version of the agent cannot read is left out: a later one wrote it. */
+function readProfiles(value: unknown): readonly HotspotProfile[] | null {
+  if (!Array.isArray(value)) return null
+  const forms = value.map((each: unknown) => parseHotspotForm(each, 'ignored'))
+  return forms.flatMap((form) => (form.ok ? [profileOf(form.value, DEFAULT_REALM)] : []))
 }

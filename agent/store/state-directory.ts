@@ -10,7 +10,7 @@ import type { Files } from './files.ts'
 import { errnoOf } from './store-error.ts'
 
 /** The files that the store keeps. */
-export type StateFileName = 'pending.json' | 'current.json' | 'nonce' | 'key' | 'time-floor'
+export type StateFileName = 'pending.json' | 'current.json' | 'nonce' | 'key' | 'time-floor' | 'cloud-profiles.json'
 
 /** How one of them is read. */
 export type Decode<T> = (text: string) => Parsed<T>
@@ -34,7 +34,8 @@ const setAsideName = (name: StateFileName, number: number | ''): string => `${na
 const SET_ASIDE_REMEDY =
   'nothing to do if the agent comes to rest; if it was another device’s, correct device.id or give this device its own state directory'
 /** Left by a write that was cut off. */
-export const isTemporaryName = (name: string): boolean => /^\.(pending\.json|current\.json|nonce|key|time-floor)\.tmp$/.test(name)
+export const isTemporaryName = (name: string): boolean =>
+  /^\.(pending\.json|current\.json|nonce|key|time-floor|cloud-profiles\.json)\.tmp$/.test(name)
 
 /** Makes the directory where it is missing, durably, and opens it. */
 export async function openDirectory(files: Files, path: string): Promise<number> {

@@ -8,6 +8,7 @@ import type { DeviceName } from '../contract/names.ts'
 import type { Parsed } from '../contract/parsed.ts'
 import { NONCE_BYTES } from '../contract/swap.ts'
 import type { StoredCredentials } from '../credential/candidates.ts'
+import { type CloudProfiles, NO_CLOUD_PROFILES } from '../credential/cloud-profiles.ts'
 import type { IssuedCredential } from '../credential/credential.ts'
 import type { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
@@ -17,7 +18,18 @@ import { makeDeviceKey } from './device-key.ts'
 import { volatileBecause } from './durability.ts'
 import { type Files, systemFiles } from './files.ts'
 import { lockDirectory } from './lock.ts'
-import { decodeKey, decodeNonce, decodeSlot, decodeTimeFloor, encodeKey, encodeNonce, encodeSlot, encodeTimeFloor } from './records.ts'
+import {
+  decodeCloudProfiles,
+  decodeKey,
+  decodeNonce,
+  decodeSlot,
+  decodeTimeFloor,
+  encodeCloudProfiles,
+  encodeKey,
+  encodeNonce,
+  encodeSlot,
+  encodeTimeFloor,
+} from './records.ts'
 import { CredentialSlots } from './slots.ts'
 import { openDirectory, StateDirectory } from './state-directory.ts'
 import { storeError } from './store-error.ts'
@@ -126,6 +138,17 @@ class DirectoryStore implements OpenStore {
     })
   }
 
+  cloudProfiles(): Promise<CloudProfiles> {
+    return this.#inTurn('read the profiles of the cloud', () => this.#readProfiles())
+  }
+
+  keepCloudProfiles(profiles: CloudProfiles): Promise<void> {
+    return this.#inTurn('keep the profiles of the cloud', async () => {
+      if (profiles.version < (await this.#readProfiles()).version) throw new AgentError('ERR_STORE_IO', 'a newer version is kept already')
+      await this.#directory.write('cloud-profiles.json', encodeCloudProfiles(this.#name, profiles), this.#profiles)
+    })
+  }
+
   close(): Promise<void> {
     return this.#inTurn('close the state directory', async () => {
       this.#isClosed = true
@@ -144,9 +167,14 @@ class DirectoryStore implements OpenStore {
     draw: () => this.#makeKey(),
   }
   readonly #floor = (text: string) => decodeTimeFloor(text, this.#name)
+  readonly #profiles = (text: string) => decodeCloudProfiles(text, this.#name)
 
   async #readFloor(): Promise<number> {
     return (await this.#directory.read('time-floor', this.#floor)) ?? 0
+  }
+
+  async #readProfiles(): Promise<CloudProfiles> {
+    return (await this.#directory.read('cloud-profiles.json', this.#profiles)) ?? NO_CLOUD_PROFILES
   }
 
   /**

@@ -22,7 +22,6 @@ import { createWpaSession, type WpaSession } from './wpa-session.ts'
 /** What the adapter needs. `netdevs` and `udhcpc` have the values of the agent's own machine unless given. */
 export type WpaSupplicantOptions = {
   readonly bus: Bus
-  readonly profiles: readonly HotspotProfile[]
   readonly wifi: { readonly interface: string; readonly country: string | null; readonly address: 'system' | 'udhcpc' }
   readonly timers: { readonly joinMs: number; readonly addressMs: number; readonly scanMs: number }
   readonly log: Log
@@ -61,11 +60,11 @@ class WpaSupplicant implements Supplicant {
     this.#session = createWpaSession(options.bus, this.#netdevs, options.wifi, options.log)
   }
 
-  scan({ maxAgeMs, everywhere }: ScanOptions, signal: AbortSignal): Promise<readonly Bss[]> {
+  scan({ profiles, maxAgeMs, everywhere }: ScanOptions, signal: AbortSignal): Promise<readonly Bss[]> {
     return this.#alone(signal, async () => {
       const wpa = await this.#open(signal)
-      if (wpa.driver === 'wired') return this.#wiredPorts(wpa.interfaceName)
-      const hotspots = this.#radioHotspots()
+      if (wpa.driver === 'wired') return this.#wiredPorts(wpa.interfaceName, profiles)
+      const hotspots = radioHotspots(profiles)
       const known = this.#scanned
       const isFresh = known !== null && performance.now() - known.atMs <= maxAgeMs && (known.everywhere || !everywhere)
       if (isFresh) return matches(known.found, hotspots)
@@ -155,15 +154,10 @@ class WpaSupplicant implements Supplicant {
     await Promise.allSettled([last?.network.remove(), last?.dhcp?.stop()])
   }
 
-  async #wiredPorts(interfaceName: string): Promise<readonly Bss[]> {
+  async #wiredPorts(interfaceName: string, profiles: readonly HotspotProfile[]): Promise<readonly Bss[]> {
     if ((await this.#netdevs.find(interfaceName))?.hasCarrier !== true) return []
     const port = { bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, managementFrames: 'open' } as const
-    const { profiles } = this.#options
     return profiles.flatMap((hotspot, preference) => (hotspot.security === 'wired-eap' ? [{ ...port, hotspot, preference }] : []))
-  }
-
-  #radioHotspots(): readonly PlacedHotspot[] {
-    return this.#options.profiles.flatMap((hotspot, preference) => (hotspot.security === 'wired-eap' ? [] : [{ hotspot, preference }]))
   }
 
   #securityOf({ bssid, hotspot }: Bss): BssSecurity {
@@ -196,6 +190,9 @@ class WpaSupplicant implements Supplicant {
     })
   }
 }
+
+const radioHotspots = (profiles: readonly HotspotProfile[]): readonly PlacedHotspot[] =>
+  profiles.flatMap((hotspot, preference) => (hotspot.security === 'wired-eap' ? [] : [{ hotspot, preference }]))
 
 const rejectOnLoss = (wpa: WpaInterface, signal: AbortSignal): Promise<never> =>
   until(signal, (_, fail) => listenForLoss(wpa, ({ code, detail }) => fail(new AgentError(code, detail))))

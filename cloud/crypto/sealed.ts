@@ -7,7 +7,7 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /** What a sealed value is and whose; the same must be said to open it. */
-export type SealedContext = readonly ['provisioning-key' | 'flashed-secret', account: string, id: string]
+export type SealedContext = readonly ['provisioning-key' | 'flashed-secret' | 'hotspot-profiles', account: string, id: string]
 
 /** Seals a secret: `<master key id>.<base64url of nonce ‖ ciphertext ‖ tag>`. */
 export function seal(keys: MasterKeys, context: SealedContext, secret: Uint8Array): string {

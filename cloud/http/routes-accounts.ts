@@ -12,6 +12,7 @@ import { problemAnswers } from './problems.ts'
 import { alarmRoutes } from './routes-alarms.ts'
 import { deviceCareRoutes } from './routes-device-care.ts'
 import { registryRoutes } from './routes-devices.ts'
+import { hotspotProfileRoutes } from './routes-hotspot-profiles.ts'
 import { rotationRoutes } from './routes-rotation.ts'
 
 const timeMs = z.number().int().nonnegative().nullable().default(null)
@@ -116,6 +117,7 @@ export const accountRoutes =
     await app.register(registryRoutes(parts))
     await app.register(deviceCareRoutes(parts))
     await app.register(rotationRoutes(parts))
+    await app.register(hotspotProfileRoutes(parts))
     await app.register(alarmRoutes(parts))
     await app.register(auditRoutes(parts))
   }

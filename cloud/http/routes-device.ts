@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { CompactSign } from 'jose'
 import { z } from 'zod'
+import { AFTER_PARAMETER } from '../../agent/contract/device-config.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../agent/contract/routes.ts'
 import { formatSecretText } from '../../agent/contract/secret-text.ts'
 import { SIGNED_TIME_TYP } from '../../agent/contract/signed-time.ts'
@@ -11,6 +12,7 @@ import { createChallenge } from '../crypto/challenge.ts'
 import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
 import { signedActions } from '../onboarding/actions.ts'
 import { parseAssertion } from '../onboarding/assertion.ts'
+import { signedConfig } from '../onboarding/device-config.ts'
 import { issueToken } from '../onboarding/issue-token.ts'
 import { swapCredential } from '../onboarding/swap.ts'
 import { swapForCertificate } from '../onboarding/swap-for-certificate.ts'
@@ -108,6 +110,22 @@ export const deviceRoutes =
     app.get(ROUTES.deviceActions, { schema: actionsSchema }, async (request, reply) => {
       reply.header('cache-control', NO_STORE)
       return { actions: [...(await signedActions(parts, deviceOf(request)))] }
+    })
+
+    const configSchema = {
+      summary: 'The hotspot profiles for the device, where there is a version later than the one it has: a compact JWS',
+      security: devices('device'),
+      querystring: z.object({ [AFTER_PARAMETER]: z.coerce.number().int().nonnegative().default(0) }),
+      response: {
+        200: { description: 'A compact JWS', content: { 'application/jose': { schema: z.string() } } },
+        204: z.null(),
+        ...problemAnswers('invalid-token', 'insufficient-scope'),
+      },
+    }
+    app.get(ROUTES.deviceConfig, { schema: configSchema }, async (request, reply) => {
+      const jws = await signedConfig(parts, deviceOf(request), request.query[AFTER_PARAMETER])
+      reply.header('cache-control', NO_STORE)
+      return jws === null ? reply.code(204).send(null) : reply.type('application/jose').send(jws)
     })
 
     await app.register(timeRoutes(parts))

@@ -51,6 +51,7 @@ export const OPERATOR_EVENTS = [
   'rotation-schedule-deleted',
   'alarm-acknowledged',
   'database-restored',
+  'hotspot-profiles-set',
 ] as const
 
 /** One of the credential events. */

@@ -32,6 +32,18 @@ export async function createAlarms(db: Kysely<unknown>): Promise<void> {
   await oneOpen.where(sql.ref('acknowledged_at'), 'is', null).execute()
 }
 
+/** The hotspot profiles of accounts. */
+export async function createHotspotProfiles(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('hotspot_profiles')
+    .addColumn('account', 'text', (column) => column.primaryKey().references('account.id'))
+    .addColumn('version', 'bigint', (column) => column.notNull())
+    .addColumn('sealed', 'text', (column) => column.notNull())
+    .addColumn('set_at', 'bigint', (column) => column.notNull())
+    .addColumn('set_by', 'text', (column) => column.notNull())
+    .execute()
+}
+
 /** When a device was promoted, whether it is frozen or re-armed, and which runs of its agent were heard of. */
 export async function addExceptions(db: Kysely<unknown>): Promise<void> {
   const { schema } = db

@@ -89,6 +89,9 @@ export type AlarmTable = {
   acknowledged_by: string | null
 }
 
+/** The hotspot profiles that the devices of an account are given; `sealed` is empty in a row that nobody has seen yet. */
+export type HotspotProfilesTable = { account: string; version: number; sealed: string; set_at: number; set_by: string }
+
 /** Assertions and challenges that were used, until they expire. */
 export type UsedOnceTable = { id: string; expires_at: number }
 
@@ -123,6 +126,7 @@ export type Tables = {
   rotation_order: RotationOrderTable
   rotation_schedule: RotationScheduleTable
   alarm: AlarmTable
+  hotspot_profiles: HotspotProfilesTable
   used_once: UsedOnceTable
   operator_key: OperatorKeyTable
   aaa_client: AaaClientTable

@@ -35,7 +35,11 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/device-api': ADAPTER,
   'agent/cli': { parts: ['agent/contract', 'config', 'agent/failure.ts'], node: 'any' },
   'agent/run.ts': { parts: LOOP, node: [] },
-  'agent/execute.ts': { parts: [...LOOP, 'agent/credential'], typesFrom: ['agent/run.ts'], node: ['node:crypto'] },
+  'agent/profile-list.ts': {
+    parts: ['agent/lifecycle', 'agent/ports.ts', 'agent/credential', 'agent/failure.ts'],
+    node: [],
+  },
+  'agent/execute.ts': { parts: [...LOOP, 'agent/credential', 'agent/profile-list.ts'], typesFrom: ['agent/run.ts'], node: ['node:crypto'] },
   'agent/main.ts': { parts: ['agent/*', 'config'], node: 'any' },
   config: { parts: ['agent/contract', 'agent/credential', 'agent/failure.ts', 'agent/log.ts'], node: 'any' },
   cloud: { parts: ['agent/contract', 'cloud/freeradius'], node: 'any' },

@@ -11,12 +11,10 @@ import type { Device, Violation } from './world.ts'
 /** A device after a reply or an event, and what it should not have done. */
 export type Reacted = { readonly device: Device; readonly violation: Violation | null }
 
-/** The step of the way among the effects; watches end by themselves, by choice. */
-const stepOf = (effects: readonly Effect[]): Effect | undefined =>
-  effects.find(
-    (effect) =>
-      effect.do !== 'watch-link' && effect.do !== 'watch-radio' && effect.do !== 'watch-orders' && effect.do !== 'remember-hotspots',
-  )
+/** The step of the way among the effects; watches end by themselves, by choice, and what is beside the way makes no difference to it. */
+const stepOf = (effects: readonly Effect[]): Effect | undefined => effects.find((effect) => !BESIDE.has(effect.do))
+
+const BESIDE: ReadonlySet<Effect['do']> = new Set(['watch-link', 'watch-radio', 'watch-orders', 'remember-hotspots', 'renew-profiles'])
 
 const candidatesIn = (state: State): readonly Candidate[] => ('journey' in state ? (state.journey?.candidates ?? []) : [])
 

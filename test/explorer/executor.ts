@@ -2,6 +2,7 @@
  * The real executors, one port call at a time. An executor is asynchronous code, and a state of the explorer is data: so an
  * executor is run again from its beginning with the replies that it has had so far, up to the next call that has no reply yet.
  */
+import { NO_CLOUD_PROFILES } from '../../agent/credential/cloud-profiles.ts'
 import type { IssuedCredential, PermanentKind } from '../../agent/credential/credential.ts'
 import type { Effect, Event } from '../../agent/lifecycle/state.ts'
 import type { CloudClient, CredentialAsk, CredentialStore, Supplicant } from '../../agent/ports.ts'
@@ -84,6 +85,8 @@ export class Executor {
     const values = this.#values
     const executors = this.#product.createExecutors({
       identity: IDENTITY,
+      hotspots: [],
+      whenProfilesFail: () => {},
       flashed: [values.temporary],
       permanentCredential,
       supplicant: {
@@ -105,6 +108,7 @@ export class Executor {
           return ask({ port: 'swap', by, ...this.#asked(wish), orderId }) as ReturnType<CloudClient['requestCredential']>
         },
         rotationOrder: () => ask({ port: 'order' }) as Promise<string | null>,
+        hotspotProfiles: async () => null,
       },
       store: this.#storeAsking(ask),
       knownHotspots: { load: async () => [], keep: async () => {} },
@@ -142,6 +146,8 @@ export class Executor {
       promote: (credential) => store({ call: 'promote', name: nameOf(credential) }) as Promise<void>,
       timeFloor: () => store({ call: 'timeFloor' }) as Promise<number>,
       raiseTimeFloor: (timeMs) => store({ call: 'raiseTimeFloor', timeMs }) as Promise<void>,
+      cloudProfiles: async () => NO_CLOUD_PROFILES,
+      keepCloudProfiles: async () => {},
     }
   }
 }

@@ -6,12 +6,14 @@ import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } fr
 import { issuedCredential } from '../../agent/cloud-client/credential-forms.ts'
 import { certificateFingerprint, nonceOfKey } from '../../agent/contract/certificate.ts'
 import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
+import type { HotspotForm } from '../../agent/contract/hotspot-form.ts'
 import { type CredentialId, formatCredentialId } from '../../agent/contract/names.ts'
 import { type DeviceReaction, PROBLEMS, type ProblemType } from '../../agent/contract/problems.ts'
 import { makeSecretId } from '../../agent/contract/secret-id.ts'
 import type { SwapAnswer } from '../../agent/contract/swap.ts'
 import { ASSERTION_MAX_LIFE_MS, type Scope } from '../../agent/contract/token.ts'
 import type { Credential, Identity, IssuedCredential, TemporarySecret } from '../../agent/credential/credential.ts'
+import { profileOf } from '../../agent/credential/profile-form.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { AgentError, type FailureCode } from '../../agent/failure.ts'
 import type { AccessToken, Clock, CloudClient, CredentialAsk } from '../../agent/ports.ts'
@@ -61,6 +63,9 @@ function asFakeAsk(ask: CredentialAsk): FakeAsk {
   }
 }
 
+/** Hotspot profiles as an operator gave them. */
+export type FakeProfiles = { readonly version: number; readonly hotspots: readonly HotspotForm[] }
+
 /** The cloud of one device. */
 export class FakeCloud {
   readonly identity: Identity
@@ -74,6 +79,7 @@ export class FakeCloud {
   readonly #enrolTokens = new Set<string>()
   readonly #deviceTokens = new Map<string, CredentialId>()
   #order: string | null = null
+  #profiles: FakeProfiles | null = null
   readonly #challenges = new Set<string>()
   #drawn = 0
 
@@ -143,6 +149,22 @@ export class FakeCloud {
     return this.#deviceTokens.has(token) ? { ok: true, value: this.#order } : { ok: false, problem: 'invalid-token' }
   }
 
+  /** An operator gives the devices of the account these profiles. */
+  setProfiles(version: number, hotspots: readonly HotspotForm[]): void {
+    this.#profiles = { version, hotspots }
+  }
+
+  /** The profiles, for a token of scope `device` whose device has an earlier version. */
+  profilesAfter(token: string, after: number): Answer<FakeProfiles | null> {
+    if (!this.#deviceTokens.has(token)) return { ok: false, problem: 'invalid-token' }
+    return { ok: true, value: this.#profiles !== null && this.#profiles.version > after ? this.#profiles : null }
+  }
+
+  /** Whose a token of scope `device` is. */
+  holderOf(token: string): CredentialId | null {
+    return this.#deviceTokens.get(token) ?? null
+  }
+
   /** Judges the swap's request, or a rotation's where the token is of scope `device`. */
   issue(token: string, ask: FakeAsk, orderId: string | null): Answer<SwapAnswer> {
     const credentialId = this.#deviceTokens.get(token)
@@ -203,6 +225,10 @@ export class FakeCloud {
         const askedMs = deviceClock.nowMs()
         const { token, scope } = await this.#call(signal, () => this.#judgeSigned(credential, askedMs, challenge))
         return { value: new Secret(token), scope, expiresAtMs: askedMs + TOKEN_LIFE_MS }
+      },
+      hotspotProfiles: async ({ token, after }, signal) => {
+        const profiles = await this.#call(signal, () => this.profilesAfter(token.value.reveal(), after))
+        return profiles === null ? null : { ...profiles, hotspots: profiles.hotspots.map((form) => profileOf(form, this.identity.realm)) }
       },
       rotationOrder: (token, signal) => this.#call(signal, () => this.openOrder(token.value.reveal())),
       requestCredential: async ({ token, ask, orderId }, signal): Promise<IssuedCredential> => {

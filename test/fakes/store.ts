@@ -1,5 +1,7 @@
 /** A credential store in memory, over a disk that outlives it as a real one outlives a power cut. */
+
 import type { StoredCredentials } from '../../agent/credential/candidates.ts'
+import { type CloudProfiles, NO_CLOUD_PROFILES } from '../../agent/credential/cloud-profiles.ts'
 import { credentialLabel, type IssuedCredential } from '../../agent/credential/credential.ts'
 import type { Secret } from '../../agent/credential/secret.ts'
 import { AgentError, type FailureCode } from '../../agent/failure.ts'
@@ -16,6 +18,7 @@ export class FakeDisk {
   nonce: string | null = null
   key: Secret<string> | null = null
   timeFloorMs = 0
+  profiles = NO_CLOUD_PROFILES
   #drawn = 0
   readonly #failures = new Map<StoreCall, FailureCode>()
 
@@ -94,5 +97,16 @@ export class FakeStore implements CredentialStore {
   async raiseTimeFloor(timeMs: number): Promise<void> {
     this.#disk.check('raiseTimeFloor')
     this.#disk.timeFloorMs = Math.max(this.#disk.timeFloorMs, Math.floor(timeMs))
+  }
+
+  async cloudProfiles(): Promise<CloudProfiles> {
+    this.#disk.check('cloudProfiles')
+    return this.#disk.profiles
+  }
+
+  async keepCloudProfiles(profiles: CloudProfiles): Promise<void> {
+    this.#disk.check('keepCloudProfiles')
+    if (profiles.version < this.#disk.profiles.version) throw new AgentError('ERR_STORE_IO', 'a newer version is kept already')
+    this.#disk.profiles = profiles
   }
 }

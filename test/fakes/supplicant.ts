@@ -1,7 +1,8 @@
 /** A supplicant in memory, in a world of hotspots that a test arranges; it passes the same suite as the real one. */
 import type { EapProfile } from '../../agent/credential/eap-profile.ts'
+import type { HotspotProfile } from '../../agent/credential/hotspot.ts'
 import { AgentError, type Failure, type FailureCode } from '../../agent/failure.ts'
-import type { Bss, Link, Supplicant } from '../../agent/ports.ts'
+import type { Bss, Link, ScanOptions, Supplicant } from '../../agent/ports.ts'
 
 /** The AAA server behind the hotspots. */
 export type FakeAaa = {
@@ -91,10 +92,14 @@ export class FakeSupplicant implements Supplicant {
     this.#timers = timers
   }
 
-  async scan(_: { readonly maxAgeMs: number }, signal: AbortSignal): Promise<readonly Bss[]> {
+  /** A BSS that has the SSID and kind of a profile that is asked for, is found by that profile. */
+  async scan({ profiles }: ScanOptions, signal: AbortSignal): Promise<readonly Bss[]> {
     signal.throwIfAborted()
     this.#checkUsable()
-    return this.#air.inRange.toSorted((a, b) => b.signalDbm - a.signalDbm)
+    const found = this.#air.inRange.flatMap((bss) =>
+      profiles.flatMap((hotspot, preference) => (isFoundBy(bss, hotspot) ? [{ ...bss, hotspot, preference }] : [])),
+    )
+    return found.toSorted((a, b) => b.signalDbm - a.signalDbm)
   }
 
   async join(bss: Bss, eap: EapProfile | null, signal: AbortSignal): Promise<Link> {
@@ -175,6 +180,11 @@ export class FakeSupplicant implements Supplicant {
     const isThere = linked !== null && this.#air.hasRadio && this.#air.inRange.some(({ bssid }) => bssid === linked.bssid)
     return isThere && this.#air.givesAddresses ? null : failed('ERR_WIFI_LINK_LOST').failure
   }
+}
+
+function isFoundBy({ hotspot }: Bss, profile: HotspotProfile): boolean {
+  const ssidOf = (each: HotspotProfile): string => ('ssid' in each ? Buffer.from(each.ssid).toString('hex') : '')
+  return hotspot.security === profile.security && ssidOf(hotspot) === ssidOf(profile)
 }
 
 const failed = (code: FailureCode): AgentError => new AgentError(code, 'as the test says')

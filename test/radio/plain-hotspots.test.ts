@@ -1,28 +1,23 @@
 /** Hotspots without 802.1X, in the air: one BSS of each kind, on one radio in the 5 GHz band. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RadioHotspot } from '../../agent/credential/hotspot.ts'
+import type { Supplicant } from '../../agent/ports.ts'
 import { plainBssids } from '../../scripts/radio-lab/hotspot.ts'
-import {
-  describePlainHotspots,
-  joinFirst,
-  PLAIN_SSIDS,
-  type PlainWorld,
-  plainProfile,
-  scanAll,
-} from '../adapter/wifi/plain-hotspot-suite.ts'
+import { describePlainHotspots, joinBy, PLAIN_SSIDS, type PlainWorld, plainProfile, scanFor } from '../adapter/wifi/plain-hotspot-suite.ts'
 import { preparedLab } from './lab-fixture.ts'
 import { openSupplicantLab } from './supplicant-lab.ts'
 
-async function openAir(): Promise<PlainWorld & { sh(script: string): Promise<string> }> {
+async function openAir(): Promise<PlainWorld & { start(): Supplicant; sh(script: string): Promise<string> }> {
   const image = await preparedLab()
   const { lab, start, close } = await openSupplicantLab(image)
   await lab.hotspot.startAccessPoint('plain')
   return {
     passphrase: image.passphrase,
-    with: async (profiles, use) => {
-      const supplicant = await start(profiles)
+    with: async (_, use) => {
+      const supplicant = start()
       await use(supplicant).finally(() => supplicant.close())
     },
+    start,
     sh: (script) => lab.sh(script),
     close,
   }
@@ -36,25 +31,20 @@ describe('over the air', () => {
     air = await openAir()
   })
   afterAll(() => air.close())
-  const found = async (profiles: readonly RadioHotspot[]): Promise<readonly string[]> => {
-    let bssids: readonly string[] = []
-    await air.with(profiles, async (supplicant) => {
-      bssids = (await scanAll(supplicant)).map(({ bssid }) => bssid)
-    })
-    return bssids
+  const found = async (...profiles: readonly RadioHotspot[]): Promise<readonly string[]> => {
+    const supplicant = air.start()
+    const bsss = await scanFor(supplicant, ...profiles).finally(() => supplicant.close())
+    return bsss.map(({ bssid }) => bssid)
   }
   const joined = async (profile: RadioHotspot, look: string): Promise<string> => {
-    let seen = ''
-    await air.with([profile], async (supplicant) => {
-      await joinFirst(supplicant)
-      seen = await air.sh(look)
-    })
-    return seen
+    const supplicant = air.start()
+    const looking = joinBy(supplicant, profile).then(() => air.sh(look))
+    return looking.finally(() => supplicant.close())
   }
 
   it('finds a hidden hotspot by its name where the profile says that it hides', async () => {
     const profile = plainProfile('psk', PLAIN_SSIDS.hidden, air.passphrase)
-    expect(await found([profile])).toEqual([])
+    expect(await found(profile)).toEqual([])
     expect(await joined({ ...profile, hidden: true }, 'iw dev wlan0 link')).toContain(plainBssids['ZipKey-Hidden'])
   })
 
@@ -70,12 +60,12 @@ describe('over the air', () => {
   })
 
   it('does not take one kind for another', async () => {
-    const profiles = [
+    const none = await found(
       plainProfile('sae', PLAIN_SSIDS.psk, air.passphrase),
       plainProfile('psk', PLAIN_SSIDS.sae, air.passphrase),
       plainProfile('owe', PLAIN_SSIDS.psk, ''),
       plainProfile('open', PLAIN_SSIDS.owe, ''),
-    ]
-    expect(await found(profiles)).toEqual([])
+    )
+    expect(none).toEqual([])
   })
 })

@@ -1,4 +1,3 @@
-import type { HotspotProfile } from '../../agent/credential/hotspot.ts'
 import { createLog } from '../../agent/log.ts'
 import type { Supplicant } from '../../agent/ports.ts'
 import { connectBus } from '../../agent/wifi/dbus.ts'
@@ -11,7 +10,7 @@ import { openGuestNetdevs } from './guest-netdevs.ts'
 /** A device in the air, and the agent's adapter for it, which runs here and reaches the device's bus over TCP. */
 export type SupplicantLab = {
   readonly lab: Lab
-  start(profiles: readonly HotspotProfile[]): Promise<Supplicant>
+  start(): Supplicant
   close(): Promise<void>
 }
 
@@ -26,7 +25,7 @@ export async function openSupplicantLab(image: LabImage): Promise<SupplicantLab>
   const wifi = { interface: 'auto', country: null, address: 'system' } as const
   return {
     lab,
-    start: async (profiles) => createWpaSupplicant({ bus, profiles, wifi, timers: TIMERS, log, netdevs: openGuestNetdevs(lab) }),
+    start: () => createWpaSupplicant({ bus, wifi, timers: TIMERS, log, netdevs: openGuestNetdevs(lab) }),
     close: async () => {
       bus.close()
       await lab.close()

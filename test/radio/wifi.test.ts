@@ -23,6 +23,8 @@ const TIMERS = { joinMs: 20_000, addressMs: 8_000, scanMs: 20_000 }
 let image: LabImage
 let cloud: AaaCloud
 let hotspot: EapHotspot
+/** What scans are made for. */
+let scanned: readonly EapHotspot[]
 
 beforeAll(async () => {
   image = await preparedLab()
@@ -58,8 +60,8 @@ async function withSupplicant(
     const log = createLog('error', { journal: false })
     const bus = await connectBus(lab.busAddress, log, never())
     const wifi = { interface: 'auto', country, address: 'system' } as const
-    const profiles = [{ ...hotspot, frequenciesMhz }]
-    const supplicant = createWpaSupplicant({ bus, profiles, wifi, timers: TIMERS, log, netdevs: openGuestNetdevs(lab) })
+    scanned = [{ ...hotspot, frequenciesMhz }]
+    const supplicant = createWpaSupplicant({ bus, wifi, timers: TIMERS, log, netdevs: openGuestNetdevs(lab) })
     try {
       await use(supplicant, lab)
     } finally {
@@ -69,7 +71,8 @@ async function withSupplicant(
   })
 }
 
-const scan = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
+const scan = (supplicant: Supplicant): Promise<readonly Bss[]> =>
+  supplicant.scan({ profiles: scanned, maxAgeMs: 0, everywhere: false }, never())
 
 async function joinBest(supplicant: Supplicant, changes: Partial<TtlsProfile> = {}): Promise<Link> {
   const [best] = await scan(supplicant)

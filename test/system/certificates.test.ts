@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { mkdtemp, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,11 +8,14 @@ import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { makeCertificateRequest, parseCertificateChain } from '../../agent/contract/certificate.ts'
+import { openText, verifyDeviceConfig } from '../../agent/contract/device-config.ts'
+import { ROUTES } from '../../agent/contract/routes.ts'
 import { dataFiles } from '../../cloud/data-folder.ts'
 import { certificateAsk, certificateIn, isOfKey, newDeviceKey, postSwap, swapForCertificate } from './certificate-device.ts'
 import {
   assertionOf,
   type CertificateCredential,
+  callCloud,
   type DeviceCredential,
   freshNonce,
   sendAssertion,
@@ -244,4 +247,22 @@ it('the CA of a folder that had none is made when the service starts, for its ow
   expect(ca).not.toContain('PRIVATE')
   expect(parseCertificateChain(ca).ok).toBe(true)
   await older.stop()
+})
+
+describe('hotspot profiles for a device with a certificate', () => {
+  it('have their passphrases sealed for its key, and nobody else’s', async () => {
+    await cloud.api.call('POST', '/v1/accounts/acme/hotspot-profiles', z.object({ version: z.number() }), {
+      hotspots: [{ security: 'sae', ssid: 'Depot', passphrase: 'a passphrase' }],
+    })
+    const certificate = await swapForCertificate(cloud, newDevice())
+    const headers = { authorization: `Bearer ${(await tokenOf(cloud, certificate)).value}` }
+    const answer = await callCloud(cloud, 'GET', ROUTES.deviceConfig, { headers })
+    const config = await verifyDeviceConfig(String(answer.body), cloud.jwks, certificate.name)
+    const [hotspot] = config.ok ? config.value.hotspots : []
+    const { passphrase } = z.object({ passphrase: z.string() }).parse(hotspot)
+    const openBy = (key: KeyObject) =>
+      openText(passphrase, { kind: 'certificate', privateKeyPem: String(key.export({ type: 'pkcs8', format: 'pem' })) })
+    expect(await openBy(certificate.privateKey)).toEqual({ ok: true, value: 'a passphrase' })
+    expect((await openBy(newDeviceKey())).ok).toBe(false)
+  })
 })

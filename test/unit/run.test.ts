@@ -40,6 +40,7 @@ const smooth = (clock: FakeClock): Executors => ({
   'request-swap': () => Promise.reject(new Error('not in this story')),
   'store-pending': () => Promise.reject(new Error('not in this story')),
   promote: () => Promise.reject(new Error('not in this story')),
+  'renew-profiles': (_, signal) => forEver(signal),
   'remember-hotspots': async () => ({ type: 'remembered' }),
   'keep-token': (_, signal) => forEver(signal),
   wait: async ({ atLeastMs }, signal) => {

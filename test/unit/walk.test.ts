@@ -12,7 +12,7 @@ import { FakeHints } from '../fakes/hints.ts'
 import { createFakeServiceManager } from '../fakes/service-manager.ts'
 import { FakeDisk, FakeStore } from '../fakes/store.ts'
 import { FakeAir, FakeSupplicant } from '../fakes/supplicant.ts'
-import { bssAt, hotspot } from './lifecycle/samples.ts'
+import { bssAt, hotspot, plainBssAt } from './lifecycle/samples.ts'
 
 const identity = { account: 'acme', device: 'dev-1', realm: 'zipkey.test' }
 const timers = {
@@ -75,6 +75,8 @@ class Device {
         cloud: this.cloud.client(this.clock),
       },
       knownHotspots: this.hints,
+      hotspots: [hotspot],
+      whenProfilesFail: () => {},
       ...{ store: new FakeStore(this.disk), clock: this.clock, systemClock, limits: timers, timers, random: () => 0.5, buildTimeMs: 0 },
       whenPromoted: () => {
         this.promotions += 1
@@ -82,7 +84,7 @@ class Device {
       whenFloorFails: () => {},
     })
     const service = createFakeServiceManager()
-    const logger = { info: log, warn: log } as unknown as Log
+    const logger = { debug: () => {}, info: log, warn: log } as unknown as Log
     return run({ executors, deadlines: deadlinesOf(timers), clock: this.clock, log: logger, service, signal: this.#stop.signal })
   }
 
@@ -223,5 +225,34 @@ describe('the executors and the loop together', () => {
     expect(device.events).toEqual(['loaded', 'scanned', 'joined', 'authenticated'])
     device.stop()
     expect(await again).toMatchObject({ phase: 'steady', credential: { id: device.disk.current?.id } })
+  })
+
+  it('take hotspot profiles of the cloud, keep them, and join by them once they are needed', async () => {
+    const device = new Device()
+    const added = { ...plainBssAt(7), hotspot: { ...plainBssAt(7).hotspot, ssid: Buffer.from('Added') } }
+    device.cloud.setProfiles(5, [
+      { security: 'sae', ssid: added.hotspot.ssid, hidden: false, frequenciesMhz: [], passphrase: device.air.passphrase },
+    ])
+    const ended = device.start()
+    await device.live('profiles-renewed')
+    expect(device.disk.profiles).toMatchObject({ version: 5, hotspots: [{ security: 'sae' }] })
+    device.stop()
+    await ended
+    device.air.change({ inRange: [added] })
+    const again = device.start()
+    await device.live('authenticated')
+    device.stop()
+    expect(await again).toMatchObject({ phase: 'steady', hold: { link: { bss: { bssid: added.bssid, preference: 1 }, eap: null } } })
+  })
+
+  it('stay steady when the profiles cannot be kept', async () => {
+    const device = new Device()
+    device.cloud.setProfiles(5, [])
+    device.disk.failNext('keepCloudProfiles')
+    const ended = device.start()
+    await device.live('profiles-kept')
+    device.stop()
+    expect(await ended).toMatchObject({ phase: 'steady' })
+    expect(device.disk.profiles.version).toBe(0)
   })
 })

@@ -135,6 +135,7 @@ const CHANGES: Readonly<Record<AuditEventName, Change | null>> = {
   'rotation-schedule-deleted': null,
   'alarm-acknowledged': null,
   'database-restored': null,
+  'hotspot-profiles-set': null,
 }
 
 function apply(device: DeviceAccount, entry: ReplayedEntry): void {

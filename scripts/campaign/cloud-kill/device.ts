@@ -89,6 +89,7 @@ export class CampaignDevice {
       const executors = createExecutors({
         identity: this.identity,
         flashed: [this.flashed],
+        hotspots: [],
         permanentCredential: 'secret',
         supplicant: new AaaDoor(this.#site.aaa),
         cloud: writingDown(client, this.told),
@@ -101,6 +102,7 @@ export class CampaignDevice {
         random: Math.random,
         whenPromoted: () => {},
         whenFloorFails: (error) => log.error({ err: error }, 'the time floor was not raised'),
+        whenProfilesFail: (error) => log.error({ err: error }, 'the profiles of the cloud cannot be read'),
         buildTimeMs: 0,
       })
       await run({ executors, deadlines: deadlinesOf(TIMERS), clock, log, service: NO_SERVICE_MANAGER, signal })

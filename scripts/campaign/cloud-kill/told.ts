@@ -20,4 +20,5 @@ export const writingDown = (client: CloudClient, told: Told): CloudClient => ({
     return issued
   },
   rotationOrder: (token, signal) => client.rotationOrder(token, signal),
+  hotspotProfiles: (request, signal) => client.hotspotProfiles(request, signal),
 })

@@ -4,7 +4,9 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { CompactSign, decodeProtectedHeader, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from 'jose'
 import { ACTION_TYP } from '../../../agent/contract/action.ts'
-import { deriveApiKey } from '../../../agent/contract/derivation.ts'
+import { deriveApiKey, deriveDeliveryKey } from '../../../agent/contract/derivation.ts'
+import { AFTER_PARAMETER, DEVICE_CONFIG_TYP, type SealFor, sealText } from '../../../agent/contract/device-config.ts'
+import { formatHotspotForm } from '../../../agent/contract/hotspot-form.ts'
 import { type CredentialId, formatSubject, parseCredentialId } from '../../../agent/contract/names.ts'
 import { isObject } from '../../../agent/contract/parsed.ts'
 import { PROBLEMS, type ProblemType, problemUri } from '../../../agent/contract/problems.ts'
@@ -12,7 +14,7 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
 import { formatSecretText } from '../../../agent/contract/secret-text.ts'
 import { SIGNED_TIME_TYP } from '../../../agent/contract/signed-time.ts'
 import type { SwapAnswer } from '../../../agent/contract/swap.ts'
-import type { Answer, FakeAsk, FakeCloud, Mishap } from '../../fakes/cloud.ts'
+import type { Answer, FakeAsk, FakeCloud, FakeProfiles, Mishap } from '../../fakes/cloud.ts'
 import type { Handler } from './tls-server.ts'
 
 /** The issuer string of these tests' cloud. */
@@ -85,6 +87,14 @@ function bodyOf(answer: SwapAnswer): object {
   }
 }
 
+/** Whom a passphrase is sealed for: the holder of the token. */
+function sealFor(cloud: FakeCloud, token: string): SealFor {
+  const id = cloud.holderOf(token)
+  if (id?.kind === 'certificate') return { kind: 'certificate', pem: cloud.certificateOf(id.fingerprint) ?? '' }
+  const secret = id === null ? null : cloud.expectedSecret(id)
+  return { kind: 'secret', deliveryKey: deriveDeliveryKey(secret ?? new Uint8Array(32), cloud.identity) }
+}
+
 /** Serves the fake cloud; a mishap befalls the HTTP exchange in the way its kind says. */
 export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
@@ -104,6 +114,17 @@ export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps
       .setProtectedHeader({ alg: 'ES256', kid: 'time-1', typ: ACTION_TYP })
       .sign(privateKey)
   }
+  const signedProfiles = async ({ version, hotspots }: FakeProfiles, authorization: string): Promise<string> => {
+    const { account, device } = cloud.identity
+    const whom = sealFor(cloud, authorization.replace(/^Bearer /, ''))
+    const sealed = hotspots.map(async (form) => {
+      const json = formatHotspotForm(form)
+      return 'passphrase' in form ? { ...json, passphrase: await sealText(form.passphrase, whom) } : json
+    })
+    return new CompactSign(Buffer.from(JSON.stringify({ account, device, version, hotspots: await Promise.all(sealed) })))
+      .setProtectedHeader({ alg: 'ES256', kid: 'time-1', typ: DEVICE_CONFIG_TYP })
+      .sign(privateKey)
+  }
   const actions = async (authorization: string): Promise<Answer<object>> => {
     const order = cloud.openOrder(authorization.replace(/^Bearer /, ''))
     return order.ok ? { ok: true, value: { actions: order.value === null ? [] : [await signedAction(order.value)] } } : order
@@ -119,6 +140,12 @@ export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps
       return void response.writeHead(200, { 'content-type': 'application/jose' }).end(jws)
     }
     const authorization = request.headers.authorization ?? ''
+    if (url.pathname === ROUTES.deviceConfig) {
+      const profiles = cloud.profilesAfter(authorization.replace(/^Bearer /, ''), Number(url.searchParams.get(AFTER_PARAMETER)))
+      if (!profiles.ok) return sendProblem(response, profiles.problem)
+      if (profiles.value === null) return void response.writeHead(204).end()
+      return void response.writeHead(200, { 'content-type': 'application/jose' }).end(await signedProfiles(profiles.value, authorization))
+    }
     if (url.pathname === ROUTES.deviceActions) return send(response, await actions(authorization), 200, mishap)
     const isToken = url.pathname === ROUTES.token
     const answer = isToken ? await judgeTokenRequest(cloud, body, jtis) : judgeSwapRequest(cloud, authorization, body)

@@ -120,6 +120,24 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
         expect((await world.client.token(first, null, never())).scope).toBe('device')
       })
 
+      test('is given the later hotspot profiles of the cloud, with their passphrases', async () => {
+        const world = await createWorld()
+        const { token } = await enrol(world)
+        const credential = await world.client.requestCredential({ token, ask: ask(1), orderId: null }, never())
+        const deviceToken = await world.client.token(credential, null, never())
+        const laterThan = (version: number) => world.client.hotspotProfiles({ token: deviceToken, credential, after: version }, never())
+        expect(await laterThan(0)).toBeNull()
+        const radio = { ssid: new Uint8Array(Buffer.from('ZipKey')), hidden: false, frequenciesMhz: [2412] }
+        world.cloud.setProfiles(3, [
+          { ...radio, security: 'sae', passphrase: 'a passphrase' },
+          { ...radio, security: 'open' },
+        ])
+        const profiles = await laterThan(2)
+        expect(profiles).toMatchObject({ version: 3, hotspots: [{ security: 'sae', ssid: radio.ssid }, { security: 'open' }] })
+        expect(profiles?.hotspots.map((each) => 'passphrase' in each && each.passphrase.reveal())).toEqual(['a passphrase', false])
+        expect(await laterThan(3)).toBeNull()
+      })
+
       test('is what was asked for', async () => {
         const world = await createWorld()
         const { token } = await enrol(world)

@@ -1,10 +1,16 @@
 /** What every CredentialStore does, the real one and the fake. */
 import { createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseNonce } from '../../../agent/contract/swap.ts'
+import { NO_CLOUD_PROFILES } from '../../../agent/credential/cloud-profiles.ts'
 import type { IssuedCredential } from '../../../agent/credential/credential.ts'
+import { Secret } from '../../../agent/credential/secret.ts'
 import type { CredentialStore } from '../../../agent/ports.ts'
 import { certificate, issued, numberOf } from './state-folder.ts'
+
+const CA_PEM = readFileSync(join(import.meta.dirname, '../../../config/examples/aaa-ca.pem'), 'utf8')
 
 /** A disk for one test: `reboot` opens what is on it again. */
 export type StoreWorld = { reboot(): Promise<CredentialStore> }
@@ -120,6 +126,34 @@ export function credentialStoreSuite(name: string, createWorld: () => StoreWorld
         await expect(store.promote(issued(1))).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
         expect(await slots(await world.reboot())).toEqual({ pending: 2, current: 1 })
       })
+    })
+
+    test('keeps the profiles of the cloud over a reboot, and refuses a lower version', async () => {
+      const world = createWorld()
+      const first = await world.reboot()
+      expect(await first.cloudProfiles()).toEqual(NO_CLOUD_PROFILES)
+      const radio = { ssid: new Uint8Array([0, 255]), hidden: true, frequenciesMhz: [5180] }
+      const sae = { ...radio, security: 'sae', passphrase: new Secret('a passphrase') } as const
+      const eap = { methods: ['TLS'], inner: 'PAP', caPem: CA_PEM, serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
+      await first.keepCloudProfiles({
+        version: 3,
+        hotspots: [sae, { security: 'wired-eap', eap }],
+        former: [{ ...radio, security: 'open' }],
+      })
+      const store = await world.reboot()
+      const kept = await store.cloudProfiles()
+      expect(kept).toMatchObject({
+        version: 3,
+        hotspots: [
+          { ...radio, security: 'sae' },
+          { security: 'wired-eap', eap },
+        ],
+      })
+      expect(kept.former).toEqual([{ ...radio, security: 'open' }])
+      expect(kept.hotspots.map((each) => 'passphrase' in each && each.passphrase.reveal())).toEqual(['a passphrase', false])
+      await expect(store.keepCloudProfiles({ ...kept, version: 2 })).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+      await store.keepCloudProfiles({ ...kept, former: [] })
+      expect((await (await world.reboot()).cloudProfiles()).former).toEqual([])
     })
 
     test('raises the time floor and never lowers it', async () => {

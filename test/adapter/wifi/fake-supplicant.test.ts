@@ -52,6 +52,7 @@ function openFakeWorld(): SupplicantWorld {
     },
     certified: tlsProfile('known'),
     unknown: tlsProfile('unknown'),
+    profiles: [BSS.hotspot],
     evilCaPem: 'another CA',
     reset: async () =>
       air.change({ aaa, inRange: [BSS], hasRadio: true, isSupplicantRunning: true, answersEap: true, givesAddresses: true }),
@@ -80,8 +81,8 @@ describePlainHotspots('a fake supplicant at plain hotspots', async () => {
   })
   return {
     passphrase: air.passphrase,
-    with: async (profiles, use) => {
-      air.change({ inRange: profiles.map((hotspot) => ({ ...BSS, hotspot })) })
+    with: async (hotspot, use) => {
+      air.change({ inRange: [{ ...BSS, hotspot }] })
       await use(new FakeSupplicant(air))
     },
     close: async () => {},

@@ -8,8 +8,8 @@ import type { Bss, Link, Supplicant } from '../../../agent/ports.ts'
 /** A place with a hotspot of each kind, on the SSIDs below. */
 export type PlainWorld = {
   readonly passphrase: string
-  /** Gives a test an adapter that has these profiles. */
-  with(profiles: readonly RadioHotspot[], use: (supplicant: Supplicant) => Promise<void>): Promise<void>
+  /** Gives a test an adapter where there is a hotspot of this profile. */
+  with(profile: RadioHotspot, use: (supplicant: Supplicant) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
@@ -38,12 +38,13 @@ export function plainProfile(security: PlainHotspot['security'], ssid: string, p
   }
 }
 
-/** What the adapter finds, and the first of it. */
-export const scanAll = (supplicant: Supplicant): Promise<readonly Bss[]> => supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
+/** What the adapter finds for these profiles. */
+export const scanFor = (supplicant: Supplicant, ...profiles: readonly RadioHotspot[]): Promise<readonly Bss[]> =>
+  supplicant.scan({ profiles, maxAgeMs: 0, everywhere: false }, never())
 
 /** Joins what the adapter finds first. */
-export async function joinFirst(supplicant: Supplicant): Promise<Link> {
-  const [bss] = await scanAll(supplicant)
+export async function joinBy(supplicant: Supplicant, profile: RadioHotspot): Promise<Link> {
+  const [bss] = await scanFor(supplicant, profile)
   if (bss === undefined) throw new Error('the scan found nothing')
   return supplicant.join(bss, null, never())
 }
@@ -66,8 +67,8 @@ export function describePlainHotspots(name: string, openWorld: () => Promise<Pla
       ['the open half of a pair', 'open', PLAIN_SSIDS.free],
     ] as const)('joins by %s and gives a link that shows no credential', async (_, security, ssid) => {
       const profile = plainProfile(security, ssid, world.passphrase)
-      await world.with([profile], async (supplicant) => {
-        const link = await joinFirst(supplicant)
+      await world.with(profile, async (supplicant) => {
+        const link = await joinBy(supplicant, profile)
         expect(link).toMatchObject({ eap: null, address: expect.stringMatching(/^[0-9a-f.:]+$/), bss: { hotspot: { security } } })
         expect(await Promise.race([supplicant.linkLost(link, never()), sleep(300, 'holds')])).toBe('holds')
       })
@@ -77,11 +78,11 @@ export function describePlainHotspots(name: string, openWorld: () => Promise<Pla
       ['WPA3', 'sae', PLAIN_SSIDS.sae],
       ['WPA2', 'psk', PLAIN_SSIDS.psk],
     ] as const)('tells a wrong passphrase of %s, and joins with the right one', async (_, security, ssid) => {
-      await world.with([plainProfile(security, ssid, 'a wrong passphrase')], async (supplicant) => {
-        await expect(joinFirst(supplicant)).rejects.toMatchObject({ code: 'ERR_WIFI_PASSPHRASE' })
-        const [bss] = await scanAll(supplicant)
-        if (bss === undefined) throw new Error('the scan found nothing')
-        await supplicant.join({ ...bss, hotspot: plainProfile(security, ssid, world.passphrase) }, null, never())
+      const right = plainProfile(security, ssid, world.passphrase)
+      await world.with(right, async (supplicant) => {
+        const wrong = joinBy(supplicant, plainProfile(security, ssid, 'a wrong passphrase'))
+        await expect(wrong).rejects.toMatchObject({ code: 'ERR_WIFI_PASSPHRASE' })
+        await joinBy(supplicant, right)
       })
     })
   })

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { EapProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
+import type { HotspotProfile } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import type { Bss, Link, Supplicant } from '../../../agent/ports.ts'
@@ -15,6 +16,7 @@ export type SupplicantWorld = {
   readonly certified: TlsProfile
   /** A certificate that it does not know. */
   readonly unknown: TlsProfile
+  readonly profiles: readonly HotspotProfile[]
   readonly evilCaPem: string
   /** Puts the world back in order. */
   reset(): Promise<void>
@@ -50,7 +52,7 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
     afterEach(() => supplicant.close())
 
     const firstBss = async (): Promise<Bss> => {
-      const [bss] = await supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
+      const [bss] = await supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, never())
       if (bss === undefined) throw new Error('the scan found nothing')
       return bss
     }
@@ -153,7 +155,9 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       const bss = await firstBss()
       const reason = new Error('too late')
       await expect(supplicant.join(bss, world.accepted, AbortSignal.abort(reason))).rejects.toBe(reason)
-      await expect(supplicant.scan({ maxAgeMs: 0, everywhere: false }, AbortSignal.abort(reason))).rejects.toBe(reason)
+      await expect(supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, AbortSignal.abort(reason))).rejects.toBe(
+        reason,
+      )
       expect(await world.networks()).toBe(0)
     })
 
@@ -187,7 +191,9 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       const losing = supplicant.linkLost(link, never())
       await world.stopSupplicant()
       expect((await losing).code).toBe('ERR_WIFI_SUPPLICANT')
-      expect(await failure(supplicant.scan({ maxAgeMs: 0, everywhere: false }, never()))).toBe('ERR_WIFI_SUPPLICANT')
+      expect(await failure(supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, never()))).toBe(
+        'ERR_WIFI_SUPPLICANT',
+      )
       await world.startSupplicant()
       await join()
       expect(await world.networks()).toBe(1)
@@ -206,7 +212,9 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       const losing = supplicant.linkLost(link, never())
       await world.unplugRadio()
       expect(['ERR_WIFI_LINK_LOST', 'ERR_WIFI_NO_RADIO']).toContain((await losing).code)
-      expect(await failure(supplicant.scan({ maxAgeMs: 0, everywhere: false }, never()))).toBe('ERR_WIFI_NO_RADIO')
+      expect(await failure(supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, never()))).toBe(
+        'ERR_WIFI_NO_RADIO',
+      )
       const appearing = supplicant.radioAppeared(never())
       expect(await Promise.race([appearing.then(() => true), sleep(200, false)])).toBe(false)
       await world.plugRadio()

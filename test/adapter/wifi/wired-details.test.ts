@@ -32,7 +32,7 @@ function start(bus: Bus, changes: Parameters<WiredWorld['startWith']>[1] = {}): 
 }
 
 async function joinBy(supplicant: Supplicant, eap: EapProfile): Promise<Link> {
-  const [bss] = await supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())
+  const [bss] = await supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, never())
   if (bss === undefined) throw new Error('the scan found nothing')
   return supplicant.join(bss, eap, never())
 }
@@ -228,7 +228,7 @@ describe('what goes wrong around it', () => {
     const losing = supplicant.linkLost(await joinWith(supplicant), never())
     await world.lab.atHotspot('ip', 'link', 'set', PORT, 'down')
     expect(await losing).toMatchObject({ code: 'ERR_WIFI_LINK_LOST', detail: expect.stringContaining('carrier') })
-    expect(await supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())).toEqual([])
+    expect(await supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, never())).toEqual([])
     await world.lab.atHotspot('ip', 'link', 'set', PORT, 'up')
     await world.lab.startHostapd()
     await sleep(100)
@@ -242,7 +242,9 @@ describe('what goes wrong around it', () => {
     const closed = bus.closed
     await world.lab.stopBus()
     await expect(closed).resolves.toBeInstanceOf(Error)
-    await expect(supplicant.scan({ maxAgeMs: 0, everywhere: false }, never())).rejects.toMatchObject({ code: 'ERR_WIFI_BUS' })
+    await expect(supplicant.scan({ profiles: world.profiles, maxAgeMs: 0, everywhere: false }, never())).rejects.toMatchObject({
+      code: 'ERR_WIFI_BUS',
+    })
     await supplicant.close()
     await world.lab.stopSupplicant()
     await world.lab.startBus()

@@ -59,7 +59,6 @@ export async function openWiredWorld(): Promise<WiredWorld> {
   const startWith: WiredWorld['startWith'] = (bus, { address = 'udhcpc', addressMs = TIMERS.addressMs, whileJoining = () => {} }) =>
     createWpaSupplicant({
       bus,
-      profiles: [{ security: 'wired-eap', eap: { ...accepted, methods: ['TLS', 'TTLS'], aaaDomain: 'zipkey.test' } }],
       wifi: { interface: lab.wire.interfaceName, country: null, address },
       timers: { ...TIMERS, addressMs },
       log,
@@ -87,6 +86,7 @@ export async function openWiredWorld(): Promise<WiredWorld> {
     accepted,
     certified: await tlsProfile(pki.ca, pki.client, [pki.intermediate]),
     unknown: await tlsProfile(pki.ca, pki.foreign, []),
+    profiles: [{ security: 'wired-eap', eap: { ...accepted, methods: ['TLS', 'TTLS'], aaaDomain: 'zipkey.test' } }],
     evilCaPem: await readFile(pki.evilCa.certificateFile, 'utf8'),
     reset: async () => {
       await plugRadio()

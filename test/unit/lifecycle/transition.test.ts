@@ -165,14 +165,14 @@ const ROWS: readonly Row[] = [
     from: { phase: 'authenticating', journey: settled, hold },
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'renew-profiles', 'remember-hotspots'],
   },
   {
     story: 'a flashed secret is in: steady',
     from: { phase: 'authenticating', journey: journeyOf(flashedCandidate), hold },
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'renew-profiles', 'remember-hotspots'],
   },
   {
     story: 'a token of the wrong scope is not trusted',
@@ -256,14 +256,14 @@ const ROWS: readonly Row[] = [
     from: swapping({ at: 'promoting', credential: issued('mk-1') }, proving),
     event: { type: 'promoted' },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'renew-profiles', 'remember-hotspots'],
   },
   {
     story: 'a renewed token leaves it steady',
     from: steady,
     event: { type: 'authenticated', token: tokenOf('device') },
     to: 'steady',
-    does: ['keep-token', 'watch-link', 'watch-orders', 'remember-hotspots'],
+    does: ['keep-token', 'watch-link', 'watch-orders', 'renew-profiles', 'remember-hotspots'],
   },
   {
     story: 'steady, and the cloud goes away: the link is kept',
@@ -419,7 +419,7 @@ describe('transition', () => {
     const remembering = effects.find((effect) => effect.do === 'remember-hotspots')
     expect(transition(arrived, { type: 'remembered' }, 0)).toEqual([arrived])
     const [, ...later] = transition(arrived, { type: 'authenticated', token: tokenOf('device') }, 0)
-    expect(later.map((effect) => effect.do)).toEqual(['keep-token', 'watch-link', 'watch-orders'])
+    expect(later.map((effect) => effect.do)).toEqual(['keep-token', 'watch-link', 'watch-orders', 'renew-profiles'])
     const known = remembering?.known ?? []
     const [scanning] = transition(
       START[0],

@@ -81,6 +81,8 @@ export class World {
         return { type: 'loaded', candidates: candidatesOf(this.disk, [temporary]), clockTrusted: true, isPartial: false, known: [] }
       case 'scan':
         return { type: 'scanned', bsss: [bssAt(1)] }
+      case 'renew-profiles':
+        return { type: 'profiles-kept', because: null }
       case 'remember-hotspots':
         return { type: 'remembered' }
       case 'wait':

@@ -1,0 +1,169 @@
+/**
+ * A hotspot profile in the form in which the cloud takes it from an operator and gives it to devices (contract §7): the members of
+ * `hotspots[]` of the CA config, with everything in place and nothing in files.
+ */
+import { X509Certificate } from 'node:crypto'
+import { parseRealm } from './names.ts'
+import { isObject, type Parsed, parsed, unparsed } from './parsed.ts'
+
+/** How a hotspot's AAA server proves itself, and how a device does; `aaaDomain` is null where the realm is meant. */
+export type EapForm = {
+  readonly methods: readonly ('TLS' | 'TTLS')[]
+  readonly inner: 'MSCHAPV2' | 'PAP'
+  readonly ca: string
+  readonly serverName: string
+  readonly aaaDomain: string | null
+}
+
+type RadioForm = { readonly ssid: Uint8Array; readonly hidden: boolean; readonly frequenciesMhz: readonly number[] }
+
+/** A hotspot profile of any kind. */
+export type HotspotForm =
+  | (RadioForm & { readonly security: 'wpa-eap'; readonly eap: EapForm })
+  | (RadioForm & { readonly security: 'sae' | 'psk'; readonly passphrase: string })
+  | (RadioForm & { readonly security: 'owe' | 'open' })
+  | { readonly security: 'wired-eap'; readonly eap: EapForm }
+
+/** An SSID has at most as many bytes (IEEE 802.11-2020 §9.4.2.2). */
+export const SSID_MAX_BYTES = 32
+
+const DNS_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+const PRINTABLE_ASCII = /^[ -~]*$/
+
+/** Reads PEM of one or more CA certificates; dates are not looked at, since the device may not know the time yet. */
+export function parseCaPem(pem: string): Parsed<string> {
+  if (/PRIVATE KEY-----/.test(pem)) return unparsed('holds a private key: give the CA certificate only')
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0) return unparsed('holds no PEM certificate (-----BEGIN CERTIFICATE-----)')
+  try {
+    for (const block of blocks)
+      if (!new X509Certificate(block).ca) return unparsed('holds a certificate that is not a CA: give the one that issued it')
+    return parsed(`${blocks.join('\n')}\n`)
+  } catch {
+    return unparsed('holds a PEM certificate that is damaged: copy it again')
+  }
+}
+
+/** A DNS name. */
+export const parseDnsName = (name: string): Parsed<string> => (DNS_NAME.test(name) ? parsed(name) : unparsed('expected a DNS name'))
+
+/** An SSID: a text in UTF-8, or its bytes in `{"hex": "…"}`. */
+export function parseSsid(value: unknown): Parsed<Uint8Array> {
+  const bytes = ssidBytes(value)
+  if (bytes === null) return unparsed('expected a text in quotes, or {"hex": "…"}')
+  return bytes.length >= 1 && bytes.length <= SSID_MAX_BYTES ? parsed(bytes) : unparsed(`an SSID is 1 to ${SSID_MAX_BYTES} bytes`)
+}
+
+function ssidBytes(value: unknown): Uint8Array | null {
+  if (typeof value === 'string') return new Uint8Array(Buffer.from(value, 'utf8'))
+  const hex = isObject(value) && Object.keys(value).length === 1 ? value.hex : undefined
+  return typeof hex === 'string' && /^([0-9a-f]{2})+$/i.test(hex) ? new Uint8Array(Buffer.from(hex, 'hex')) : null
+}
+
+/** WPA2's form (IEEE 802.11-2020 annex J.4.1). */
+export function parsePskPassphrase(whole: string): Parsed<string> {
+  const passphrase = withoutNewline(whole)
+  if (/^[0-9a-f]{64}$/i.test(passphrase)) return parsed(passphrase)
+  const isGood = PRINTABLE_ASCII.test(passphrase) && passphrase.length >= 8 && passphrase.length <= 63
+  return isGood ? parsed(passphrase) : unparsed('expected 8 to 63 printable ASCII characters, or the key itself as 64 hex digits')
+}
+
+/** WPA3 takes any text; every access point takes this much of it. */
+export function parseSaePassphrase(whole: string): Parsed<string> {
+  const passphrase = withoutNewline(whole)
+  const bytes = Buffer.byteLength(passphrase)
+  return bytes >= 8 && bytes <= 63 && !/\p{Cc}/u.test(passphrase) ? parsed(passphrase) : unparsed('expected 8 to 63 bytes of text')
+}
+
+const withoutNewline = (text: string): string => text.replace(/\r?\n$/, '')
+
+/** The centre frequency of a 2.4 or 5 GHz channel (IEEE 802.11-2020, annex E). */
+export function frequencyOfChannel(channel: number): number {
+  if (channel === 14) return 2484
+  return channel < 14 ? 2407 + 5 * channel : 5000 + 5 * channel
+}
+
+/** Reads a profile. Members of later versions are ignored on a device, and refused where an operator may have mistyped them. */
+export function parseHotspotForm(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<HotspotForm> {
+  if (!isObject(value)) return unparsed('a hotspot profile is an object')
+  const known = MEMBERS[String(value.security)]
+  if (known === undefined) return unparsed(`security is one of ${Object.keys(MEMBERS).join(', ')}`)
+  const extra = unknownMembers === 'refused' ? Object.keys(value).find((key) => key !== 'security' && !known.includes(key)) : undefined
+  if (extra !== undefined) return unparsed(`unknown member ${extra.slice(0, 32)}; known here: ${known.join(', ')}`)
+  return readForm(value, unknownMembers)
+}
+
+const RADIO_MEMBERS = ['ssid', 'hidden', 'channels', 'frequenciesMhz']
+const EAP_MEMBERS = ['methods', 'inner', 'ca', 'serverName', 'aaaDomain']
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  'wpa-eap': [...RADIO_MEMBERS, 'eap'],
+  'wired-eap': ['eap'],
+  sae: [...RADIO_MEMBERS, 'passphrase'],
+  psk: [...RADIO_MEMBERS, 'passphrase'],
+  owe: RADIO_MEMBERS,
+  open: RADIO_MEMBERS,
+}
+
+function readForm(value: Readonly<Record<string, unknown>>, unknownMembers: 'ignored' | 'refused'): Parsed<HotspotForm> {
+  if (value.security === 'wired-eap') {
+    const eap = readEap(value.eap, unknownMembers)
+    return eap.ok ? parsed({ security: 'wired-eap', eap: eap.value }) : eap
+  }
+  const radio = readRadio(value)
+  if (!radio.ok) return radio
+  switch (value.security) {
+    case 'wpa-eap': {
+      const eap = readEap(value.eap, unknownMembers)
+      return eap.ok ? parsed({ security: 'wpa-eap', ...radio.value, eap: eap.value }) : eap
+    }
+    case 'sae':
+    case 'psk': {
+      if (typeof value.passphrase !== 'string') return unparsed('passphrase is missing')
+      const passphrase = value.security === 'sae' ? parseSaePassphrase(value.passphrase) : parsePskPassphrase(value.passphrase)
+      if (!passphrase.ok) return unparsed(`passphrase: ${passphrase.problem}`)
+      return parsed({ security: value.security, ...radio.value, passphrase: passphrase.value })
+    }
+    default:
+      return parsed({ security: value.security === 'owe' ? 'owe' : 'open', ...radio.value })
+  }
+}
+
+function readRadio({ ssid, hidden = false, channels = [], frequenciesMhz = [] }: Readonly<Record<string, unknown>>): Parsed<RadioForm> {
+  const bytes = parseSsid(ssid)
+  if (!bytes.ok) return unparsed(`ssid: ${bytes.problem}`)
+  if (typeof hidden !== 'boolean') return unparsed('hidden is true or false')
+  if (!isNumbers(channels, 1, 177)) return unparsed('channels is a list of channel numbers')
+  if (!isNumbers(frequenciesMhz, 2412, 7125)) return unparsed('frequenciesMhz is a list of frequencies from 2412 to 7125')
+  return parsed({ ssid: bytes.value, hidden, frequenciesMhz: [...new Set([...channels.map(frequencyOfChannel), ...frequenciesMhz])] })
+}
+
+const MOST_FREQUENCIES = 64
+
+const isNumbers = (value: unknown, least: number, most: number): value is readonly number[] =>
+  Array.isArray(value) &&
+  value.length <= MOST_FREQUENCIES &&
+  value.every((each: unknown) => Number.isInteger(each) && Number(each) >= least && Number(each) <= most)
+
+function readEap(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<EapForm> {
+  if (!isObject(value)) return unparsed('eap is missing')
+  const extra = unknownMembers === 'refused' ? Object.keys(value).find((key) => !EAP_MEMBERS.includes(key)) : undefined
+  if (extra !== undefined) return unparsed(`unknown member eap.${extra.slice(0, 32)}; known here: ${EAP_MEMBERS.join(', ')}`)
+  const { methods = ['TTLS'], inner = 'MSCHAPV2', aaaDomain = null } = value
+  if (!isMethods(methods)) return unparsed('eap.methods is a list of TLS and TTLS')
+  if (inner !== 'MSCHAPV2' && inner !== 'PAP') return unparsed('eap.inner is MSCHAPV2 or PAP')
+  const ca = typeof value.ca === 'string' ? parseCaPem(value.ca) : unparsed('is missing')
+  if (!ca.ok) return unparsed(`eap.ca ${ca.problem}`)
+  const serverName = typeof value.serverName === 'string' ? parseDnsName(value.serverName) : unparsed('is missing')
+  if (!serverName.ok) return unparsed(`eap.serverName: ${serverName.problem}`)
+  const domain = aaaDomain === null ? parsed(null) : parseRealm(String(aaaDomain))
+  if (!domain.ok) return unparsed(`eap.aaaDomain: ${domain.problem}`)
+  return parsed({ methods, inner, ca: ca.value, serverName: serverName.value, aaaDomain: domain.value })
+}
+
+const isMethods = (value: unknown): value is readonly ('TLS' | 'TTLS')[] =>
+  Array.isArray(value) && value.length > 0 && value.every((each: unknown) => each === 'TLS' || each === 'TTLS')
+
+/** The profile as JSON has it; `parseHotspotForm` reads it. */
+export function formatHotspotForm(form: HotspotForm): Readonly<Record<string, unknown>> {
+  return 'ssid' in form ? { ...form, ssid: { hex: Buffer.from(form.ssid).toString('hex') } } : form
+}
