@@ -37,6 +37,8 @@ const EX_SOFTWARE = 70
 /** Set by the build; no clock that shows less is right. */
 declare const BUILD_TIME_MS: number | undefined
 
+const buildTimeMs = (): number => (typeof BUILD_TIME_MS === 'undefined' ? 0 : BUILD_TIME_MS)
+
 async function reset({ state, identity }: AgentConfig, log: Log): Promise<number> {
   try {
     const { forgotten, kept } = await resetState({ ...state, identity, log })
@@ -80,7 +82,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       whenFloorFails: warnOf(log, 'the time is kept for this run only'),
       whenProfilesFail: warnOf(log, 'of the hotspot profiles only those in the CA config are used'),
       whenPromoted: () => void keys.run(),
-      buildTimeMs: typeof BUILD_TIME_MS === 'undefined' ? 0 : BUILD_TIME_MS,
+      buildTimeMs: buildTimeMs(),
     })
     const ending = AbortSignal.any([signal, busGone.signal])
     const last = await run({ executors, deadlines: deadlinesOf(timers), clock, log, service, signal: ending })
@@ -137,7 +139,8 @@ function readArguments(args: readonly string[]): Arguments | null {
 /** Null where the disk did not let it be read; the unit then tries again, unlike after a config that is wrong. */
 function tryLoading(configFile: string | undefined): LoadedConfig | null {
   try {
-    return loadConfig({ environment: process.env, ...(configFile === undefined ? {} : { configFile }) })
+    const time = { nowMs: Date.now(), buildTimeMs: buildTimeMs() }
+    return loadConfig({ environment: process.env, time, ...(configFile === undefined ? {} : { configFile }) })
   } catch (error) {
     if (!(error instanceof AgentError)) throw error
     print([`${error.code}: ${error.message}; ${FAILURES[error.code].remedy}`])
@@ -158,7 +161,9 @@ async function main(args: readonly string[]): Promise<number> {
     print(loaded.problems.map((problem) => `ERR_CONFIG_INVALID: ${problem}`))
     return EX_CONFIG
   }
+  print(loaded.unusable.map((line) => `ERR_CONFIG_INVALID: ${line}`))
   if (values.check) {
+    if (loaded.unusable.length > 0) return EX_CONFIG
     print([`the CA config is good: device ${loaded.config.identity.account}/${loaded.config.identity.device}`])
     return 0
   }

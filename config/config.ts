@@ -1,6 +1,6 @@
 /** The CA config as the rest of the agent sees it: read, checked, and with every file and key already resolved. */
 import type { JSONWebKeySet } from 'jose'
-import type { Identity, PermanentKind, SharedSecret, TemporarySecret } from '../agent/credential/credential.ts'
+import type { FlashedCredential, Identity, PermanentKind } from '../agent/credential/credential.ts'
 import type { HotspotProfile } from '../agent/credential/hotspot.ts'
 import type { LogLevel } from '../agent/log.ts'
 
@@ -8,7 +8,7 @@ import type { LogLevel } from '../agent/log.ts'
 export type AgentConfig = {
   readonly identity: Identity
   /** In order of preference; a provisioning key is already turned into this device's temporary secret. */
-  readonly credentials: readonly (SharedSecret | TemporarySecret)[]
+  readonly credentials: readonly FlashedCredential[]
   /** What the swap and a rotation ask for. */
   readonly permanentCredential: PermanentKind
   readonly cloud: { readonly url: string; readonly issuer: string; readonly caPem: string; readonly signingKeys: JSONWebKeySet }
@@ -34,9 +34,18 @@ export type Timers = {
   readonly actionsMs: number
 }
 
-/** A config, the files it was read from and what is odd about it, or every problem at once: one line each, naming source, key and remedy, never a secret. */
+/**
+ * A config, the files it was read from, what is odd about it and which of its credentials cannot be used; or every problem at once:
+ * one line each, naming source, key and remedy, never a secret.
+ */
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: AgentConfig; readonly files: readonly string[]; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true
+      readonly config: AgentConfig
+      readonly files: readonly string[]
+      readonly warnings: readonly string[]
+      readonly unusable: readonly string[]
+    }
   | { readonly ok: false; readonly problems: readonly string[]; readonly warnings: readonly string[] }
 
 /** Where the CA config lives when nobody says otherwise. */

@@ -27,12 +27,36 @@ export function contents<T>(kind: Contents<T>): Reader<T> {
     doc: kind.doc,
     json: () => ({ description: kind.doc, anyOf: [kind.inline, ...referenceSchemas()] }),
     read(value, path, reading) {
-      if (isObject(value) && ('file' in value || 'credential' in value)) return readReferenced(value, path, kind, reading)
+      if (isReference(value))
+        return readReferenced(value, path, { secret: kind.secret, parse: (bytes) => kind.parse(bytes.toString('utf8')) }, reading)
       if (kind.secret) reading.holdsSecret(path)
       return take(kind.parseInline === undefined ? parseText(kind, value) : kind.parseInline(value), path, reading)
     },
   }
 }
+
+/** Reads what is no text and is secret, which only a file or a systemd credential can hold. */
+export function binaryContents<T>(doc: string, parse: (bytes: Buffer) => Parsed<T>): Reader<T> {
+  return {
+    doc,
+    json: () => ({ description: doc, anyOf: referenceSchemas() }),
+    read: (value, path, reading) =>
+      isReference(value)
+        ? readReferenced(value, path, { secret: true, parse }, reading)
+        : void reading.problem(path, 'expected {"file": "…"} or {"credential": "…"}'),
+  }
+}
+
+/** Reports what is wrong with contents in the light of others, naming the file where they stand in one. */
+export function contentsProblem(value: unknown, path: string, problem: string, reading: Reading): undefined {
+  const file = isReference(value) ? fileOf(value, path, reading) : undefined
+  if (file === undefined) return void reading.problem(path, problem)
+  return void reading.problem(`${path}.${isReference(value) && 'file' in value ? 'file' : 'credential'}`, `${file}: ${problem}`)
+}
+
+type Reference = Readonly<Record<string, unknown>>
+
+const isReference = (value: unknown): value is Reference => isObject(value) && ('file' in value || 'credential' in value)
 
 const reference = (key: string, doc: string): JsonSchema => ({
   type: 'object',
@@ -52,18 +76,25 @@ const parseText = <T>(kind: Contents<T>, value: unknown): Parsed<T> =>
 const take = <T>(result: Parsed<T>, path: string, reading: Reading): T | undefined =>
   result.ok ? result.value : void reading.problem(path, result.problem)
 
-function readReferenced<T>(value: Readonly<Record<string, unknown>>, path: string, kind: Contents<T>, reading: Reading): T | undefined {
+type Referenced<T> = { readonly secret: boolean; readonly parse: (bytes: Buffer) => Parsed<T> }
+
+function readReferenced<T>(value: Reference, path: string, kind: Referenced<T>, reading: Reading): T | undefined {
   const [key = '', ...more] = Object.keys(value)
-  const name = value[key]
   for (const extra of more) reading.problem(`${path}.${extra}`, unknownKey(extra, ['file', 'credential']))
   if (more.length > 0) return undefined
-  if (typeof name !== 'string' || name === '') return void reading.problem(`${path}.${key}`, 'expected a name in quotes')
-  const file = key === 'file' ? resolve(reading.directoryOf(path), name) : credentialFile(name, path, reading)
+  const file = fileOf(value, path, reading)
   if (file === undefined) return undefined
-  const text = readContents(file, `${path}.${key}`, kind.secret, reading)
-  if (text === undefined) return undefined
-  const result = kind.parse(text)
+  const bytes = readContents(file, `${path}.${key}`, kind.secret, reading)
+  if (bytes === undefined) return undefined
+  const result = kind.parse(bytes)
   return result.ok ? result.value : void reading.problem(`${path}.${key}`, `${file}: ${result.problem}`)
+}
+
+function fileOf(value: Reference, path: string, reading: Reading): string | undefined {
+  const key = 'file' in value ? 'file' : 'credential'
+  const name = value[key]
+  if (typeof name !== 'string' || name === '') return void reading.problem(`${path}.${key}`, 'expected a name in quotes')
+  return key === 'file' ? resolve(reading.directoryOf(path), name) : credentialFile(name, path, reading)
 }
 
 function credentialFile(name: string, path: string, reading: Reading): string | undefined {
@@ -73,13 +104,13 @@ function credentialFile(name: string, path: string, reading: Reading): string | 
   return join(reading.credentialsDirectory, name)
 }
 
-function readContents(file: string, path: string, secret: boolean, reading: Reading): string | undefined {
+function readContents(file: string, path: string, secret: boolean, reading: Reading): Buffer | undefined {
   try {
     const { mode, size } = statSync(file)
     if (size > MAX_BYTES) return void reading.problem(path, `${file}: larger than ${MAX_BYTES} bytes: this cannot be the right file`)
     if (secret && (mode & READABLE_BY_ALL) !== 0)
       reading.warning(path, `${file}: holds a secret and everyone can read it: chmod o-rwx ${file}`)
-    return readFileSync(file, 'utf8')
+    return readFileSync(file)
   } catch (error) {
     return void reading.problem(path, whyUnreadable(file, error))
   }

@@ -3,11 +3,12 @@ import { deriveTemporarySecret, stretchOpaqueSecret } from '../agent/contract/de
 import { type DeviceName, parseKeyId } from '../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
 import { looksLikeSecretText, parseSecretText } from '../agent/contract/secret-text.ts'
-import type { SharedSecret, TemporarySecret } from '../agent/credential/credential.ts'
+import type { FlashedCredential } from '../agent/credential/credential.ts'
 import { Secret } from '../agent/credential/secret.ts'
+import { certificateReader } from './certificate.ts'
 import { contents } from './content.ts'
 import { choice, flag, type Read, type Reader, text } from './reader.ts'
-import { optional, record, required, tagged } from './record.ts'
+import { formOf, optional, record, required, tagged } from './record.ts'
 
 const OPAQUE_MIN_CHARACTERS = 8
 
@@ -79,20 +80,16 @@ const opaqueShared = record('A shared secret that the company already had on its
   secret: required(opaqueSecret),
 })
 
-/** Chooses between two forms of one kind by whether a key is there. */
-const formOf = <A, B>(key: string, withKey: Reader<A>, without: Reader<B>): Reader<A | B> => ({
-  doc: withKey.doc,
-  json: () => ({ oneOf: [withKey.json(), without.json()] }),
-  read: (value, path, reading) =>
-    typeof value === 'object' && value !== null && key in value ? withKey.read(value, path, reading) : without.read(value, path, reading),
-})
-
 /** One entry of `credentials`. */
 export const credentialReader = tagged(
   'One credential.',
   'kind',
-  { temporary: formOf('provisioningKey', keyedTemporary, derivedTemporary), 'shared-secret': formOf('format', opaqueShared, codedShared) },
-  { certificate: 'this version cannot use a certificate credential yet: remove it, or update the agent' },
+  {
+    temporary: formOf('provisioningKey', keyedTemporary, derivedTemporary),
+    'shared-secret': formOf('format', opaqueShared, codedShared),
+    certificate: certificateReader,
+  },
+  {},
 )
 
 function secretOf({ kind, bytes }: KeyMaterial, name: DeviceName): Uint8Array {
@@ -105,7 +102,7 @@ function secretOf({ kind, bytes }: KeyMaterial, name: DeviceName): Uint8Array {
 }
 
 /** The credential itself, derived for this device. */
-export function credentialOf(entry: Read<typeof credentialReader>, name: DeviceName): SharedSecret | TemporarySecret {
+export function credentialOf(entry: Read<typeof credentialReader>, name: DeviceName): FlashedCredential {
   switch (entry.kind) {
     case 'temporary': {
       const secret = 'secret' in entry ? entry.secret : secretOf(entry.provisioningKey, name)
@@ -115,5 +112,7 @@ export function credentialOf(entry: Read<typeof credentialReader>, name: DeviceN
       const secret = 'format' in entry ? stretchOpaqueSecret(entry.secret, name) : entry.secret
       return { kind: 'shared-secret', id: { kind: 'flashed' }, secret: new Secret(secret) }
     }
+    case 'certificate':
+      return entry
   }
 }

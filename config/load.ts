@@ -1,6 +1,8 @@
 /** Loads the CA config: reads every source, checks everything, and tells every problem at once. */
-import type { Identity, PermanentKind } from '../agent/credential/credential.ts'
-import type { HotspotProfile } from '../agent/credential/hotspot.ts'
+import type { DeviceCertificate, FlashedCredential, Identity, PermanentKind } from '../agent/credential/credential.ts'
+import { methodOf } from '../agent/credential/eap-profile.ts'
+import type { EapMethod, HotspotProfile } from '../agent/credential/hotspot.ts'
+import { type ConfigTime, judgeDates } from './certificate-dates.ts'
 import { type AgentConfig, DEFAULT_CONFIG_FILE, type LoadedConfig } from './config.ts'
 import { credentialOf } from './credentials.ts'
 import { readDeviceId } from './device-id.ts'
@@ -11,8 +13,16 @@ import type { Settings } from './schema.ts'
 import { readSettings } from './settings.ts'
 import { type Layers, layered, readFiles, type Source } from './sources.ts'
 
-/** `environment` is process.env; `configFile` wins over ZIPKEY_CONFIG; `systemRoot` is where the device's own files start. */
-export type LoadOptions = { readonly environment: Environment; readonly configFile?: string; readonly systemRoot?: string }
+/**
+ * `environment` is process.env; `configFile` wins over ZIPKEY_CONFIG; `systemRoot` is where the device's own files start; `time` is
+ * the clock's alone where missing.
+ */
+export type LoadOptions = {
+  readonly environment: Environment
+  readonly configFile?: string
+  readonly systemRoot?: string
+  readonly time?: ConfigTime
+}
 
 const READABLE_BY_ALL = 0o004
 
@@ -28,9 +38,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const fileLayers = files.flatMap((file) => (file.ok ? [file.layer] : []))
   const report = new Report(layered(main.layer.source, [...fileLayers, ...environment.layers]), options.environment, before)
   const settings = readSettings(report.layers.tree, report)
-  const config = settings === undefined ? undefined : configOf(settings, report, options.systemRoot ?? '/')
+  const config = settings === undefined ? undefined : configOf(settings, report, options)
   if (config === undefined || report.problems.length > 0) return { ok: false, problems: report.problems, warnings: report.warnings }
-  return { ok: true, config, files: fileLayers.map(({ source }) => source.name), warnings: report.warnings }
+  return { ok: true, config, files: fileLayers.map(({ source }) => source.name), warnings: report.warnings, unusable: report.unusable }
 }
 
 /** Collects what the readers have to say, each line under the source of its key. */
@@ -38,6 +48,7 @@ class Report implements Reading {
   readonly layers: Layers
   readonly problems: string[]
   readonly warnings: string[]
+  readonly unusable: string[] = []
   readonly credentialsDirectory: string | null
   readonly #warnedOf = new Set<Source>()
 
@@ -60,6 +71,11 @@ class Report implements Reading {
     this.warnings.push(`${this.layers.sourceOf(path).name}: ${path}: ${message}`)
   }
 
+  /** A credential that cannot be used, which does not keep the others from being used. */
+  refuseCredential(path: string, message: string): void {
+    this.unusable.push(`${this.layers.sourceOf(path).name}: ${path}: ${message}`)
+  }
+
   directoryOf(path: string): string {
     return this.layers.sourceOf(path).directory
   }
@@ -72,15 +88,16 @@ class Report implements Reading {
   }
 }
 
-function configOf(settings: Settings, report: Report, systemRoot: string): AgentConfig | undefined {
-  const identity = identityOf(settings, report, systemRoot)
+function configOf(settings: Settings, report: Report, { systemRoot, time }: LoadOptions): AgentConfig | undefined {
+  const identity = identityOf(settings, report, systemRoot ?? '/')
   if (identity === undefined) return undefined
   const { cloud, wifi, permanentCredential } = settings
   const hotspots = settings.hotspots.map((entry) => hotspotOf(entry, settings.realm))
-  reportMissingMethods(hotspots, permanentCredential, report)
+  const credentials = credentialsOf(settings, identity, report, time ?? { nowMs: Date.now(), buildTimeMs: 0 })
+  reportMissingMethods(hotspots, credentials, permanentCredential, report)
   return {
     identity,
-    credentials: settings.credentials.map((entry) => credentialOf(entry, identity)),
+    credentials,
     permanentCredential,
     cloud: { url: cloud.url, issuer: cloud.issuer ?? cloud.url, caPem: cloud.ca, signingKeys: cloud.signingKeys },
     hotspots,
@@ -92,11 +109,42 @@ function configOf(settings: Settings, report: Report, systemRoot: string): Agent
 }
 
 /** Every credential that a device of this config has or will have must find a hotspot that takes it. */
-function reportMissingMethods(hotspots: readonly HotspotProfile[], permanentCredential: PermanentKind, report: Report): void {
-  const ofFlashed = whyNoHotspot(hotspots, 'TTLS', 'a secret')
-  if (ofFlashed !== null) report.problem('credentials', ofFlashed)
-  const ofPermanent = permanentCredential === 'certificate' ? whyNoHotspot(hotspots, 'TLS', 'a certificate') : null
-  if (ofPermanent !== null) report.problem('permanentCredential', ofPermanent)
+function reportMissingMethods(
+  hotspots: readonly HotspotProfile[],
+  flashed: readonly FlashedCredential[],
+  permanentCredential: PermanentKind,
+  report: Report,
+): void {
+  const methods = new Set(flashed.map(methodOf))
+  for (const method of methods) reportMissing(hotspots, method, 'credentials', report)
+  const permanent = permanentCredential === 'certificate' ? 'TLS' : 'TTLS'
+  if (!methods.has(permanent)) reportMissing(hotspots, permanent, 'permanentCredential', report)
+}
+
+function reportMissing(hotspots: readonly HotspotProfile[], method: EapMethod, path: string, report: Report): void {
+  const problem = whyNoHotspot(hotspots, method, method === 'TLS' ? 'a certificate' : 'a secret')
+  if (problem !== null) report.problem(path, problem)
+}
+
+/** Without certificates that expired for sure, unless nothing would be left: the device may hold better ones by now. */
+function credentialsOf({ credentials }: Settings, identity: Identity, report: Report, time: ConfigTime): readonly FlashedCredential[] {
+  const all = credentials.map((entry) => credentialOf(entry, identity))
+  const usable = all.filter((credential, index) => credential.kind !== 'certificate' || isInDate(credential, index, report, time))
+  return usable.length > 0 ? usable : all
+}
+
+function isInDate(credential: DeviceCertificate, index: number, report: Report, time: ConfigTime): boolean {
+  const dates = judgeDates(credential, time)
+  switch (dates.verdict) {
+    case 'good':
+      return true
+    case 'doubtful':
+      report.warning(`credentials[${index}]`, dates.problem)
+      return true
+    case 'expired':
+      report.refuseCredential(`credentials[${index}]`, dates.problem)
+      return false
+  }
 }
 
 function identityOf({ account, realm, device }: Settings, report: Report, systemRoot: string): Identity | undefined {

@@ -73,6 +73,14 @@ export function tagged<C extends Readonly<Record<string, Reader<object>>>>(
   }
 }
 
+/** Chooses between two forms of one kind by whether a key is there. */
+export const formOf = <A, B>(key: string, withKey: Reader<A>, without: Reader<B>): Reader<A | B> => ({
+  doc: withKey.doc,
+  json: () => ({ oneOf: [withKey.json(), without.json()] }),
+  read: (value, path, reading) =>
+    isObject(value) && key in value ? withKey.read(value, path, reading) : without.read(value, path, reading),
+})
+
 function refuseUnknownKeys(value: Readonly<Record<string, unknown>>, known: readonly string[], path: string, reading: Reading): boolean {
   const unknown = Object.keys(value).filter((key) => !known.includes(key))
   for (const key of unknown) reading.problem(`${path}.${key}`, unknownKey(key, known))

@@ -35,6 +35,9 @@ export type TemporarySecret = {
 /** A credential that is good for everything a device does. */
 export type PermanentCredential = SharedSecret | DeviceCertificate
 
+/** What the CA config may hold. */
+export type FlashedCredential = SharedSecret | TemporarySecret | DeviceCertificate
+
 /** Any of them. */
 export type Credential = PermanentCredential | TemporarySecret
 

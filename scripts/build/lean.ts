@@ -30,6 +30,14 @@ const STAND_INS: readonly StandIn[] = [
     contents: "export const createInterface = (...args) => require('node:readline').createInterface(...args)",
   },
   {
+    // Only PKCS#12 needs it, and of it only this.
+    module: 'node-forge',
+    importedBy: OURS,
+    contents: `export default new Proxy({}, {
+      get: (_, name) => (require('node-forge/lib/pkcs12'), require('node-forge/lib/forge')[name]),
+    })`,
+  },
+  {
     module: 'assert',
     importedBy: PINO,
     contents: 'module.exports = (fact, message) => { if (!fact) throw new Error(message) }',
@@ -46,7 +54,7 @@ export const lean: Plugin = {
   name: 'lean',
   setup(build) {
     const used = new Set<StandIn>()
-    build.onResolve({ filter: /^[a-z:_]+$/ }, ({ path, importer, namespace }) => {
+    build.onResolve({ filter: /^[a-z:_-]+$/ }, ({ path, importer, namespace }) => {
       const row = namespace === 'file' ? STAND_INS.find((each) => each.module === path && each.importedBy.test(importer)) : undefined
       if (row === undefined) return undefined
       used.add(row)
@@ -54,7 +62,7 @@ export const lean: Plugin = {
     })
     build.onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => {
       const row = STAND_INS.find((each) => each.module === path)
-      return row === undefined ? undefined : { contents: row.contents, loader: 'js' }
+      return row === undefined ? undefined : { contents: row.contents, loader: 'js', resolveDir: build.initialOptions.absWorkingDir ?? '.' }
     })
     build.onEnd(() => ({
       errors: STAND_INS.filter((row) => !used.has(row)).map(({ module }) => ({

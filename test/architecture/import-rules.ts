@@ -72,7 +72,7 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   jose: ['agent/contract/', 'cloud/', 'scripts/factory/'],
   kysely: ['cloud/'],
   mqtt: ['agent/cloud-client/mqtt.ts'],
-  'node-forge': ['agent/credential/certificate.ts'],
+  'node-forge': ['agent/credential/pkcs12.ts'],
   'node-wifi': ['agent/wifi/laptop-scan.ts'],
   pdfkit: ['scripts/factory/labels/'],
   pg: ['cloud/', 'scripts/bench/cloud/'],

@@ -52,7 +52,8 @@ export async function readConfig(mountPoint: string): Promise<FoundConfig> {
   const configFile = join(mountPoint, 'ca.json')
   const loaded = loadConfig({ environment: {}, configFile })
   if (!loaded.ok) throw new Error(loaded.problems.join('; '))
-  return { flashed: loaded.config.credentials, holdsProvisioningKey: (await readFile(configFile, 'utf8')).includes('zkp_') }
+  const flashed = loaded.config.credentials.filter((credential) => credential.kind !== 'certificate')
+  return { flashed, holdsProvisioningKey: (await readFile(configFile, 'utf8')).includes('zkp_') }
 }
 
 /** A found state in a few words: which of the store's files hold something good. */

@@ -8,6 +8,7 @@ import { certificateFingerprint } from '../../../agent/contract/certificate.ts'
 import { deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
 import { formatSecretText, parseSecretText } from '../../../agent/contract/secret-text.ts'
 import { loadConfig } from '../../../config/load.ts'
+import { flashedSecret } from '../../fakes/flashed-secret.ts'
 import { openssl, PROVISIONING_KEY, ProductionLine } from './production-line.ts'
 
 const derived = (device: string): string => formatSecretText('zks_', deriveTemporarySecret(PROVISIONING_KEY, { account: 'acme', device }))
@@ -169,7 +170,7 @@ describe('a batch of secrets', () => {
       if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
       const bytes = parseSecretText('zks_', secret)
       expect([kind, loaded.config.identity.device, loaded.warnings]).toEqual(['shared-secret', id, []])
-      expect(loaded.config.credentials[0]?.secret.reveal()).toEqual(bytes.ok && bytes.value)
+      expect(flashedSecret(loaded.config.credentials[0])).toEqual(bytes.ok && bytes.value)
     }
     expect(new Set(rows.map(({ secret }) => secret)).size).toBe(3)
     for (const name of ['b', 'b/configs']) expect(statSync(at.path(name)).mode & 0o777).toBe(0o700)
@@ -194,7 +195,7 @@ describe('a batch of secrets', () => {
     })
     const loaded = loadConfig({ environment: {}, configFile: at.path('c/configs/SN-3.json') })
     expect(at.read('c/configs/SN-3.json')).toContain(formatSecretText('zkp_', PROVISIONING_KEY))
-    expect(loaded.ok && formatSecretText('zks_', loaded.config.credentials[0]?.secret.reveal() ?? new Uint8Array())).toBe(derived('SN-3'))
+    expect(loaded.ok && formatSecretText('zks_', flashedSecret(loaded.config.credentials[0]))).toBe(derived('SN-3'))
   })
 })
 
@@ -214,7 +215,7 @@ describe('a golden config', () => {
     expect(readdirSync(at.path('b/credentials'))).toEqual([])
     const loaded = load(at)
     expect(loaded.ok && loaded.config.identity.device).toBe('SN-2')
-    expect(loaded.ok && formatSecretText('zks_', loaded.config.credentials[0]?.secret.reveal() ?? new Uint8Array())).toBe(derived('SN-2'))
+    expect(loaded.ok && formatSecretText('zks_', flashedSecret(loaded.config.credentials[0]))).toBe(derived('SN-2'))
   })
 
   it.each([

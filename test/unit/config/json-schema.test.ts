@@ -4,6 +4,7 @@ import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { jsonSchema, jsonSchemaText } from '../../../config/json-schema.ts'
 import { loadConfig } from '../../../config/load.ts'
+import { certified, newDeviceKey } from '../../fakes/device-ca.ts'
 import { eap, GOOD, hotspot, makeRoot, put, SECRET_TEXT } from './sample.ts'
 
 const CONFIG = join(import.meta.dirname, '../../../config')
@@ -58,6 +59,7 @@ describe('the JSON Schema', () => {
 describe('the examples', () => {
   it('are there', () => {
     expect(EXAMPLES).toEqual([
+      'flashed-certificate.json',
       'permanent-certificate.json',
       'plain-hotspots.json',
       'shared-secret.json',
@@ -72,6 +74,10 @@ describe('the examples', () => {
     put(root, 'credentials/device-secret', SECRET_TEXT)
     put(root, 'credentials/setup-passphrase', 'the passphrase for setting up')
     put(root, 'sys/firmware/devicetree/base/serial-number', 'SN-000123\0')
+    const key = newDeviceKey()
+    put(root, 'device.key', key.reveal())
+    put(root, 'device.pem', certified(key, 'SN-000123').chainPem)
+    put(root, 'device.passphrase', 'not needed, since the key is in the clear')
     put(root, 'wlan0-address', '44:85:00:12:34:56\n')
     const text = readFileSync(join(CONFIG, 'examples', name), 'utf8')
     const here: unknown = JSON.parse(text.replace('/sys/class/net/wlan0/address', join(root, 'wlan0-address')))

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { deriveTemporarySecret, stretchOpaqueSecret } from '../../../agent/contract/derivation.ts'
 import type { AgentConfig } from '../../../config/config.ts'
 import { loadConfig } from '../../../config/load.ts'
+import { flashedSecret } from '../../fakes/flashed-secret.ts'
 import {
   CA_PEM,
   eap,
@@ -26,7 +27,7 @@ function configOf(content: unknown, environment: Readonly<Record<string, string>
 }
 
 const secretsOf = (config: AgentConfig): readonly string[] =>
-  config.credentials.map(({ secret }) => Buffer.from(secret.reveal()).toString('hex'))
+  config.credentials.map((credential) => Buffer.from(flashedSecret(credential)).toString('hex'))
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 describe('loading a CA config', () => {
@@ -265,9 +266,9 @@ describe('a config with problems', () => {
     ['no credential', { ...GOOD, credentials: [] }, 'ca.json: credentials: expected at least 1 in the list'],
     ['credentials that are no list', { ...GOOD, credentials: 'x' }, 'ca.json: credentials: expected a list in [ ]'],
     [
-      'a certificate',
-      credential({ kind: 'certificate' }),
-      'ca.json: credentials[0].kind: this version cannot use a certificate credential yet',
+      'a certificate without its key',
+      { ...GOOD, credentials: [{ kind: 'certificate', certificate: CA_PEM }] },
+      'ca.json: credentials[0].privateKey: missing: The private key of the certificate, in PEM',
     ],
     ['an unknown kind', credential({ kind: 'token' }), 'ca.json: credentials[0].kind: expected one of "temporary", "shared-secret"'],
     [

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
 import { formatSecretText } from '../../../agent/contract/secret-text.ts'
 import { derivedInPlaceOf, retireInText } from '../../../config/retire-provisioning-key.ts'
+import { flashedSecret } from '../../fakes/flashed-secret.ts'
 import { GOOD, KEY_BYTES, load, PROVISIONING_TEXT, SECRET_TEXT } from './sample.ts'
 
 const NAME = { account: 'acme', device: 'SN-000123' }
@@ -82,7 +83,7 @@ describe('a config whose key was retired', () => {
     const credentialsOf = (text: string) => {
       const { loaded } = load({ 'ca.json': text })
       if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
-      return loaded.config.credentials.map(({ id, secret }) => ({ id, bytes: secret.reveal() }))
+      return loaded.config.credentials.map((credential) => ({ id: credential.id, bytes: flashedSecret(credential) }))
     }
     const text = retired(source)
     expect(text).not.toContain('zkp_')
@@ -94,8 +95,8 @@ describe('a config whose key was retired', () => {
     const [before, after] = [`${KEY}\n`, derivedInPlaceOf(`${KEY}\n`, NAME) ?? ''].map(
       (text) => load({ ...files, 'line.key': text }).loaded,
     )
-    expect(before?.ok && before.config.credentials[0]?.secret.reveal()).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
-    expect(after?.ok && after.config.credentials[0]?.secret.reveal()).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
+    expect(before?.ok && flashedSecret(before.config.credentials[0])).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
+    expect(after?.ok && flashedSecret(after.config.credentials[0])).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
   })
 })
 

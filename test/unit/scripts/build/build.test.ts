@@ -82,6 +82,7 @@ describe('the lean bundle', () => {
     const entry = join(root, Object.keys(files)[0] ?? '')
     const { outputFiles } = await build({
       entryPoints: [entry],
+      absWorkingDir: root,
       bundle: true,
       platform: 'node',
       format: 'cjs',
@@ -93,7 +94,9 @@ describe('the lean bundle', () => {
   }
   const everything = {
     'agent/main.ts':
-      "import https from 'node:https'\nimport { createInterface } from 'node:readline'\nimport { connect } from 'node:tls'\nimport '../node_modules/pino/x.js'\nconsole.log(https.request, createInterface, connect)",
+      "import https from 'node:https'\nimport { createInterface } from 'node:readline'\nimport { connect } from 'node:tls'\nimport forge from 'node-forge'\nimport '../node_modules/pino/x.js'\nconsole.log(https.request, createInterface, connect, forge.pki)",
+    'node_modules/node-forge/lib/forge.js': 'module.exports = {}',
+    'node_modules/node-forge/lib/pkcs12.js': "globalThis.evaluated = true; require('./forge').pki = 'the keys'",
     'node_modules/pino/x.js': "console.log(require('assert'), require('worker_threads'))",
   }
 
@@ -102,7 +105,7 @@ describe('the lean bundle', () => {
       ...everything,
       'agent/main.ts': everything['agent/main.ts'].replace(
         /console.*/,
-        'globalThis.late = () => [https.globalAgent, createInterface, connect][0]',
+        'globalThis.late = () => [globalThis.evaluated, https.globalAgent, forge.pki, createInterface, connect].slice(0, 3)',
       ),
     })
     const loaded: string[] = []
@@ -111,7 +114,7 @@ describe('the lean bundle', () => {
       loaded.push(name)
       return { globalAgent: 'the real one' }
     }, {})
-    expect([loaded, answer]).toEqual([['node:https'], 'the real one'])
+    expect([loaded, answer]).toEqual([['node:https'], [undefined, 'the real one', 'the keys']])
   })
 
   it('fails on a member that the table does not have', async () => {

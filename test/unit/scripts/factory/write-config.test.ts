@@ -7,6 +7,7 @@ import { loadConfig } from '../../../../config/load.ts'
 import { type CaConfigRequest, caConfigFor, derivedCredential, keyCredential } from '../../../../scripts/factory/ca-config.ts'
 import { InputError, readHotspots, readProvisioningKey, readSigningKeys, readText } from '../../../../scripts/factory/inputs.ts'
 import { writeConfig } from '../../../../scripts/factory/write-config.ts'
+import { flashedSecret } from '../../../fakes/flashed-secret.ts'
 import { CA_PEM, eap, hotspot, KEY_BYTES, makeRoot, PROVISIONING_TEXT, put, SIGNING_KEYS } from '../../config/sample.ts'
 
 const signingKeys = parseSigningKeys(SIGNING_KEYS)
@@ -36,7 +37,7 @@ describe('the CA config of one device', () => {
     if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
     const [credential] = loaded.config.credentials
     expect(credential?.id).toEqual({ kind: 'temporary', keyId: 'line-7' })
-    expect(credential?.secret.reveal()).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
+    expect(flashedSecret(credential)).toEqual(deriveTemporarySecret(KEY_BYTES, NAME))
     expect(loaded.config.wifi.country).toBe('DE')
     expect(readFileSync(file, 'utf8').includes('zkp_')).toBe(given === 'provisioning key')
   })
