@@ -99,7 +99,10 @@ export class CredentialSlots {
     } catch (error) {
       const errno = errnoOf(error)
       if (errno === null || !(error instanceof Error)) throw error
-      this.#log.error({ file: name, errno, remedy: UNREADABLE_REMEDY }, 'a credential slot cannot be read')
+      this.#log.error(
+        { code: 'ERR_STORE_IO', file: name, errno, remedy: UNREADABLE_REMEDY },
+        `ERR_STORE_IO: a credential slot cannot be read: ${errno}`,
+      )
       return { value: null, error }
     }
   }

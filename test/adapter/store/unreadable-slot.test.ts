@@ -34,7 +34,9 @@ describe('a slot that cannot be read', () => {
     const { store, kept, folder, text } = await worldWithout(unreadable, { pending: 2, current: 1 })
     const { pending, current, isPartial } = await store.load()
     expect({ pending: numberOf(pending), current: numberOf(current), isPartial }).toEqual({ ...found, isPartial: true })
-    expect(kept.lines).toMatchObject([{ level: 50, file: unreadable, errno: 'EIO', remedy: expect.stringContaining('check the disk') }])
+    expect(kept.lines).toMatchObject([
+      { level: 50, code: 'ERR_STORE_IO', file: unreadable, errno: 'EIO', remedy: expect.stringContaining('check the disk') },
+    ])
     expect(folder.names()).toEqual(['current.json', 'pending.json'])
     expect(folder.read(unreadable)).toBe(text)
     await store.close()
