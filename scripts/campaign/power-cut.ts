@@ -1,10 +1,15 @@
-/** `npm run campaign:power-cut -- <n>`: cuts the power of a device n times on its way to its permanent secret, and replays thousands of other cuts. */
+/**
+ * `npm run campaign:power-cut -- <n>`: cuts the power of a device n times on its way to its permanent secret, or with `--certificate` its
+ * certificate, and replays thousands of other cuts.
+ */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { PermanentKind } from '../../agent/credential/credential.ts'
 import { type CampaignResult, isGood, runCampaign } from './power-cut/campaign.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
-const USAGE = 'usage: npm run campaign:power-cut -- <cuts> [--states <crash states to replay, 100 for each cut>] [--seed <number>]'
+const USAGE =
+  'usage: npm run campaign:power-cut -- <cuts> [--certificate] [--states <crash states to replay, 100 for each cut>] [--seed <number>]'
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
@@ -16,14 +21,17 @@ const tally = (counts: ReadonlyMap<string, number>): string =>
     .map(([kind, count]) => `${kind} ${count}`)
     .join(', ')
 
-type Request = { readonly cuts: number; readonly states: number; readonly seed: number }
+type Numbers = { readonly cuts: number; readonly states: number; readonly seed: number }
+type Request = Numbers & { readonly permanentCredential: PermanentKind }
 
 function readArguments(): Request | null {
   try {
-    const { values, positionals } = parseArgs({ options: { states: { type: 'string' }, seed: { type: 'string' } }, allowPositionals: true })
+    const options = { states: { type: 'string' }, seed: { type: 'string' }, certificate: { type: 'boolean', default: false } } as const
+    const { values, positionals } = parseArgs({ options, allowPositionals: true })
     const cuts = Number(positionals[0])
-    const request = { cuts, states: Number(values.states ?? 100 * cuts), seed: Number(values.seed ?? Date.now() % 1_000_000) }
-    return positionals.length === 1 && Object.values(request).every((value) => Number.isSafeInteger(value) && value >= 0) ? request : null
+    const numbers: Numbers = { cuts, states: Number(values.states ?? 100 * cuts), seed: Number(values.seed ?? Date.now() % 1_000_000) }
+    const areGood = positionals.length === 1 && Object.values(numbers).every((value) => Number.isSafeInteger(value) && value >= 0)
+    return areGood ? { ...numbers, permanentCredential: values.certificate ? 'certificate' : 'secret' } : null
   } catch {
     return null
   }

@@ -4,7 +4,14 @@ import { labFolder } from '../../scripts/radio-lab/lab-folder.ts'
 
 test('whatever is on the disk when the power is cut, the cloud accepts one credential of it, and the device comes back', async () => {
   const said: string[] = []
-  const result = await runCampaign({ cuts: 2, states: 240, seed: 1, labFolder: labFolder(), say: (line) => said.push(line) })
+  const result = await runCampaign({
+    cuts: 2,
+    states: 240,
+    seed: 1,
+    permanentCredential: 'secret',
+    labFolder: labFolder(),
+    say: (line) => said.push(line),
+  })
   expect(result.faults, said.join('\n')).toEqual([])
   expect(result.cuts).toBe(2)
   expect(result.states).toBeGreaterThanOrEqual(200)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { onBench, recordPoints, runFaults } from '../../scripts/campaign/faults/campaign.ts'
 import { fewFaults } from '../../scripts/campaign/faults/points.ts'
 import { type Bench, scenarioFaultName } from '../../scripts/campaign/faults/run-fault.ts'
-import { SCENARIOS } from '../../scripts/campaign/faults/scenario.ts'
+import { firstConnection } from '../../scripts/campaign/faults/scenario.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
 const TEST_MS = 180_000
@@ -11,8 +11,7 @@ const TEST_MS = 180_000
 describe('a first connection whose disk fails in the middle of it', () => {
   // A part of `npm run campaign:faults`: each name of call fails once, and the agent is killed at each flush and rename.
   it('ends at rest, never without a credential that the cloud accepts', { timeout: TEST_MS }, async () => {
-    const [scenario] = SCENARIOS
-    if (scenario === undefined) throw new Error('there is no scenario')
+    const scenario = firstConnection('secret')
     const disturb = async (benches: readonly [Bench, Bench]) => {
       const points = await recordPoints(benches[0], scenario)
       const faults = fewFaults(points)

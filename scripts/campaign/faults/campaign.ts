@@ -39,7 +39,7 @@ export async function onBench<T>(labFolder: string, use: (bench: Bench) => Promi
 
 /** Every call on the watched paths of a run that nothing disturbs. */
 export async function recordPoints(bench: Bench, scenario: Scenario): Promise<readonly Point[]> {
-  const device = await flashDevice(bench.lab, bench.nextDevice++)
+  const device = await flashDevice(bench.lab, bench.nextDevice++, scenario.permanentCredential)
   const former = await scenario.prepare(bench.lab, device)
   const record = join(device.folder, 'record')
   const agent = device.start(recording(record, watchedPaths(device.stateFolder, join(device.folder, 'etc'))))

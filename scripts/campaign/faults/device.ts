@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject } from '../../../agent/contract/parsed.ts'
+import type { PermanentKind } from '../../../agent/credential/credential.ts'
 import { DEVICE } from '../../story/names.ts'
 import { insideNamespace } from '../../story/programs.ts'
 import type { OpenWiredStage } from '../../story/wired-stage.ts'
@@ -16,7 +17,7 @@ export type Device = DiskPlace & {
 }
 
 /** Flashes a device: the CA config of the stage's own, with another id and another state directory. */
-export async function flashDevice(lab: OpenWiredStage, number: number): Promise<Device> {
+export async function flashDevice(lab: OpenWiredStage, number: number, permanentCredential: PermanentKind): Promise<Device> {
   const name = { ...DEVICE, device: `SN-F${number}` }
   const folder = join(lab.folder, `device-${number}`)
   const stateFolder = join(folder, 'var/zipkey')
@@ -26,9 +27,8 @@ export async function flashDevice(lab: OpenWiredStage, number: number): Promise<
   await mkdir(join(folder, 'var'))
   const template: unknown = JSON.parse(await readFile(join(lab.folder, 'ca.json'), 'utf8'))
   if (!isObject(template)) throw new Error('the CA config of the stage is no object')
-  await writeFile(configFile, JSON.stringify({ ...template, device: { id: name.device }, state: { directory: stateFolder } }), {
-    mode: 0o600,
-  })
+  const own = { device: { id: name.device }, permanentCredential, state: { directory: stateFolder } }
+  await writeFile(configFile, JSON.stringify({ ...template, ...own }), { mode: 0o600 })
   const inside = insideNamespace(lab.lab.wire.deviceNamespace)
   const { busAddress } = lab.lab
   return {

@@ -24,6 +24,8 @@ export type DiskPlace = { readonly name: DeviceName; readonly stateFolder: strin
 
 const SLOTS = ['pending.json', 'current.json']
 const OTHERS = ['nonce', 'key', 'time-floor']
+/** A hint that may be lost: whatever it holds is no harm. */
+const HINT = 'known-hotspots.json'
 const UNFINISHED = [...SLOTS, ...OTHERS].map((name) => `.${name}.tmp`)
 
 /** Reads all of it. A file under its own name must be whole: only an unfinished one under its temporary name may be torn. */
@@ -31,7 +33,7 @@ export async function readDisk({ name, stateFolder, configFile }: DiskPlace): Pr
   const problems: string[] = []
   const slots = new Map<string, IssuedCredential>()
   for (const file of await readdir(stateFolder).catch(() => [])) {
-    if (UNFINISHED.includes(file)) continue
+    if (UNFINISHED.includes(file) || file.startsWith(HINT)) continue
     const text = await readFile(join(stateFolder, file), 'utf8')
     if (![...SLOTS, ...OTHERS].includes(file)) problems.push(`there is a file ${file}`)
     else if (!isWhole(text)) problems.push(`${file} is torn`)

@@ -28,7 +28,7 @@ function rowsOf(finished: readonly Finished[]): readonly Row[] {
 const order = ({ scenario, syscall, trouble }: Row): string => [scenario, syscall, trouble].join('\0')
 
 const line = (scenario: string, syscall: string, trouble: string, count: string, ways: string): string =>
-  [scenario.padEnd(16), syscall.padEnd(11), trouble.padEnd(27), count.padStart(5), '', ways].join('  ').trimEnd()
+  [scenario.padEnd(29), syscall.padEnd(11), trouble.padEnd(27), count.padStart(5), '', ways].join('  ').trimEnd()
 
 /** The table, and a last line with the total. */
 export function report(finished: readonly Finished[]): readonly string[] {

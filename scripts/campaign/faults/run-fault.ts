@@ -39,7 +39,7 @@ type Disturbed = {
 
 /** Runs one fault from an undisturbed start to rest. */
 export async function runFault(bench: Bench, scenario: Scenario, fault: Fault): Promise<Outcome> {
-  const device = await flashDevice(bench.lab, bench.nextDevice++)
+  const device = await flashDevice(bench.lab, bench.nextDevice++, scenario.permanentCredential)
   const former = await scenario.prepare(bench.lab, device)
   const traceFile = join(device.folder, 'strace')
   const noteFile = join(device.folder, 'short')

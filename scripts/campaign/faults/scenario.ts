@@ -1,6 +1,6 @@
-/** The two ways through the swap: the first connection of a device, and a rotation that the operator ordered while it was off. */
+/** The ways through the swap: the first connection of a device, and a rotation that the operator ordered while it was off. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { credentialLabel } from '../../../agent/credential/credential.ts'
+import { credentialLabel, type PermanentKind } from '../../../agent/credential/credential.ts'
 import type { OpenWiredStage } from '../../story/wired-stage.ts'
 import type { Device } from './device.ts'
 import { readDisk } from './disk.ts'
@@ -9,6 +9,7 @@ import type { SupervisedAgent } from './supervised-agent.ts'
 /** What happens before the agent is disturbed, and when it has arrived; `prepare` gives the label of the credential that must be replaced. */
 export type Scenario = {
   readonly name: string
+  readonly permanentCredential: PermanentKind
   readonly prepare: (lab: OpenWiredStage, device: Device) => Promise<string | null>
 }
 
@@ -16,10 +17,18 @@ export type Scenario = {
 export const ARRIVAL_MS = 25_000
 const LOOK_EVERY_MS = 15
 
-/** Both. */
+/** A device that nobody has touched, which asks for this. */
+export const firstConnection = (permanentCredential: PermanentKind): Scenario => ({
+  name: `first connection, ${permanentCredential}`,
+  permanentCredential,
+  prepare: async () => null,
+})
+
+/** All of them. */
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'first connection', prepare: async () => null },
-  { name: 'rotation', prepare: enrolAndOrder },
+  firstConnection('secret'),
+  firstConnection('certificate'),
+  { name: 'rotation', permanentCredential: 'secret', prepare: enrolAndOrder },
 ]
 
 async function enrolAndOrder(lab: OpenWiredStage, device: Device): Promise<string> {

@@ -1,6 +1,7 @@
 /** The campaign: one undisturbed life, real cuts, and a replay of everything that was recorded on the way. */
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { PermanentKind } from '../../../agent/credential/credential.ts'
 import { CutDevice } from './cut-device.ts'
 import { Judge } from './judge.ts'
 import { type CutStory, cutForReal, recordUndisturbed } from './lives.ts'
@@ -15,6 +16,8 @@ export type CampaignOptions = {
   /** Crash states to replay altogether, at least, as far as there are so many different ones. */
   readonly states: number
   readonly seed: number
+  /** What the devices ask the cloud for. */
+  readonly permanentCredential: PermanentKind
   readonly labFolder: string
   readonly say: (line: string) => void
   /** Ends the campaign early, after the device that is on its way. */
@@ -117,7 +120,7 @@ class Campaign {
   }
 
   async #withDevice<T>(index: number, use: (device: CutDevice) => Promise<T>): Promise<T> {
-    const device = await CutDevice.open(this.#site, String(index).padStart(6, '0'))
+    const device = await CutDevice.open(this.#site, String(index).padStart(6, '0'), this.#options.permanentCredential)
     try {
       return await use(device)
     } finally {

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceName } from '../../../agent/contract/names.ts'
+import type { PermanentKind } from '../../../agent/credential/credential.ts'
 import { loadConfig } from '../../../config/load.ts'
 import type { Lab } from '../../radio-lab/lab.ts'
 import { openLab } from '../../radio-lab/open-lab.ts'
@@ -48,13 +49,14 @@ export class CutDevice {
   }
 
   /** Flashes a device with an id of its own and switches it on; its agent has not begun. */
-  static async open(site: Site, serial: string): Promise<CutDevice> {
+  static async open(site: Site, serial: string, permanentCredential: PermanentKind): Promise<CutDevice> {
     const name: DeviceName = { account: DEVICE.account, device: `SN-${serial}` }
     const folder = join(site.folder, name.device)
     const recordDisks = join(folder, 'recordings')
     await mkdir(recordDisks, { recursive: true })
     const configFile = await flash({
       ...{ folder, device: name, cloud: site.cloud, cloudPort: GARDEN_PORT, aaaCaFile: site.image.pki.aaaCaFile },
+      permanentCredential,
       hotspot: RADIO_HOTSPOT,
       wifi: { interface: 'auto', address: 'system' },
     })

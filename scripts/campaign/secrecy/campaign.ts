@@ -75,10 +75,12 @@ function decoyOf(decoys: readonly Decoy[], channel: Channel): Decoy {
 
 function proveRun(secrets: readonly SoughtSecret[], agentLog: Buffer, core: Buffer): readonly string[] {
   const issued = secrets.filter(({ name }) => /^issued secret \d+$/.test(name)).length
+  const keys = secrets.filter(({ name }) => /^certificate key \d+$/.test(name)).length
   const nonces = secrets.filter(({ name }) => /^swap nonce \d+$/.test(name)).length
   return [
     ...(issued === 2 ? [] : [`two secrets should have been issued, and ${issued} were`]),
     ...(nonces === 2 ? [] : [`two nonces should have been on the disk, and ${nonces} were`]),
+    ...(keys === 1 ? [] : [`one certificate key should have been on the disk, and ${keys} were`]),
     ...(agentLog.includes('"level":20') ? [] : ['the agent logged nothing below info: was it at level trace?']),
     ...(core.includes('zipkey-agent.cjs') ? [] : ['no core of the agent went to the pipe']),
   ]

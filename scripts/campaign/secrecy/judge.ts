@@ -73,10 +73,14 @@ function where(channel: Channel, { offset }: Finding, { files }: Harvest): strin
 /** What may be found by a control, and what must. */
 const BELONGS: Readonly<Record<Control, { readonly may: RegExp; readonly must: RegExp }>> = {
   'device’s disks': {
-    may: /^(provisioning key|temporary secret|issued secret \d|swap nonce \d)$/,
-    must: /^(provisioning key|temporary secret|issued secret [12]|swap nonce [12])$/,
+    may: /^(provisioning key|temporary secret|issued secret \d|swap nonce \d|certificate key \d)$/,
+    must: /^(provisioning key|temporary secret|issued secret [12]|swap nonce [12]|certificate key 1)$/,
   },
-  'bus: root': { may: /: hotspot password$/, must: /^(temporary secret|issued secret [12]): hotspot password$/ },
+  // A certificate's key is encrypted on its way to wpa_supplicant: its passphrase alone is seen.
+  'bus: root': {
+    may: /: (hotspot password|passphrase)$/,
+    must: /^((temporary secret|issued secret [12]): hotspot password|certificate key 1: passphrase)$/,
+  },
   'bus: netdev': { may: /: hotspot password$/, must: /^$/ },
 }
 

@@ -1,4 +1,7 @@
-/** What the device goes through while everything listens: enrolment, rotation, a restart, and an abort by systemd's watchdog. */
+/**
+ * What the device goes through while everything listens: enrolment, rotation, a restart after which its config asks for a certificate,
+ * rotation to that, and an abort by systemd's watchdog.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../../radio-lab/lab.ts'
 import { parseLogLine } from '../../story/agent-log.ts'
@@ -29,13 +32,20 @@ export async function liveThrough(lab: Lab, cloud: LabCloud, cores: Inbox, say: 
   }
   await lab.sh(unitPlants, { timeoutMs: COMMAND_MS })
   await follow('enrolled', firstWalk('secret'), () => lab.startAgent())
-  await follow('rotated', rotationWalk('secret'), () => cloud.operate('device', 'rotate', DEVICE.account, DEVICE.device))
-  await follow('restarted', walkAfterReboot('secret'), () => lab.sh(`systemctl restart ${UNIT}`, { timeoutMs: COMMAND_MS }))
+  const rotate = () => cloud.operate('device', 'rotate', DEVICE.account, DEVICE.device)
+  await follow('rotated', rotationWalk('secret'), rotate)
+  await follow('restarted', walkAfterReboot('secret'), () => lab.sh(askForCertificate, { timeoutMs: COMMAND_MS }))
+  await follow('rotated to a certificate', rotationWalk('certificate'), rotate)
   await abortToFile(lab, follow)
   await abortToPipe(lab, cores, follow)
 }
 
 type Follow = (name: string, steps: readonly ExpectedStep[], begin: () => Promise<unknown>) => Promise<void>
+
+const askForCertificate = `
+sed -i 's/"permanentCredential": "secret"/"permanentCredential": "certificate"/' /etc/zipkey/ca.json
+grep -q '"permanentCredential": "certificate"' /etc/zipkey/ca.json
+systemctl restart ${UNIT}`
 
 /** The decoys of two units' logs are printed in their name as they start. */
 const unitPlants = `
@@ -58,7 +68,7 @@ async function abortToFile(lab: Lab, follow: Follow): Promise<void> {
   await lab.sh(shortWatchdog, { timeoutMs: COMMAND_MS })
   await lab.sh('echo /var/lib/zipkey/core.%e.%p > /proc/sys/kernel/core_pattern')
   await lab.sh('cd /tmp && bash /run/secrecy/abort-planted /run/secrecy/plants/core-file', { timeoutMs: COMMAND_MS })
-  await follow('aborted, core to a file', walkAfterReboot('secret'), () => lab.sh(`kill -ABRT ${mainPid}`))
+  await follow('aborted, core to a file', walkAfterReboot('certificate'), () => lab.sh(`kill -ABRT ${mainPid}`))
 }
 
 /** By the watchdog, since the agent's loop stands still, where the kernel gives the core to a program. */
@@ -66,7 +76,7 @@ async function abortToPipe(lab: Lab, cores: Inbox, follow: Follow): Promise<void
   await lab.sh("echo '|/run/secrecy/send-core' > /proc/sys/kernel/core_pattern")
   await lab.sh('cd /tmp && bash /run/secrecy/abort-planted /run/secrecy/plants/core', { timeoutMs: COMMAND_MS })
   for (let tries = 0; cores.count < 1 && tries < 100; tries += 1) await sleep(100)
-  await follow('aborted by the watchdog, core to a pipe', walkAfterReboot('secret'), () => lab.sh(`kill -STOP ${mainPid}`))
+  await follow('aborted by the watchdog, core to a pipe', walkAfterReboot('certificate'), () => lab.sh(`kill -STOP ${mainPid}`))
   const said = await lab.sh(`journalctl --unit=${UNIT} --output=cat | grep -c 'Watchdog timeout' || true`)
   if (said === '0') throw new Error('it was not the watchdog that ended the agent')
 }

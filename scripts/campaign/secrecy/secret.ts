@@ -1,4 +1,5 @@
 /** A secret that is looked for, and everything that is derived from it. */
+import { createHash, createPrivateKey } from 'node:crypto'
 import { deriveApiKey, deriveDeliveryKey, deriveHotspotPassword } from '../../../agent/contract/derivation.ts'
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import { formatSecretText, type SecretPrefix } from '../../../agent/contract/secret-text.ts'
@@ -33,6 +34,22 @@ export const deviceSecret = (name: string, secret: Uint8Array, device: DeviceNam
   randomText(`${name}: hotspot password`, deriveHotspotPassword(secret, device, aaaDomain)),
   bareKey(`${name}: api key`, deriveApiKey(secret, device)),
   bareKey(`${name}: delivery key`, deriveDeliveryKey(secret, device)),
+]
+
+/**
+ * The secret number of an elliptic curve's key (PEM). Whatever form a key is written in, this number stands in it; the rest of it is
+ * public or always the same.
+ */
+export function privateNumberIn(pem: string): Buffer {
+  const { d } = createPrivateKey(pem).export({ format: 'jwk' })
+  if (typeof d !== 'string') throw new Error('the key has no private number')
+  return Buffer.from(d, 'base64url').subarray(0, 32)
+}
+
+/** The key of a device's certificate, and the passphrase that the agent gives to wpa_supplicant with the encrypted key. */
+export const deviceKey = (name: string, pem: string): readonly SoughtSecret[] => [
+  bareKey(name, privateNumberIn(pem)),
+  randomText(`${name}: passphrase`, createHash('sha256').update(`zipkey/wpa-key\0${pem}`).digest('base64url')),
 ]
 
 /** What every access token and every client assertion begins with: base64url of `{"alg":`, as far as it does not depend on the rest. */

@@ -1,5 +1,4 @@
 /** Every secret of one run, gathered from where each rightly is: the cloud's folder, the operator's files, the lab's, the device's disk. */
-import { createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deriveIssuedSecret, deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
@@ -9,7 +8,7 @@ import { prepareSecrets } from '../../radio-lab/lab-secrets.ts'
 import type { LabPki } from '../../radio-lab/pki.ts'
 import type { LabCloud } from '../../story/lab-cloud.ts'
 import { DEVICE, REALM } from '../../story/names.ts'
-import { bareKey, deviceSecret, keyWithText, randomText, type SoughtSecret } from './secret.ts'
+import { bareKey, deviceKey, deviceSecret, keyWithText, privateNumberIn, randomText, type SoughtSecret } from './secret.ts'
 
 /** Where the secrets of a run are. */
 export type SecretPlaces = {
@@ -21,7 +20,7 @@ export type SecretPlaces = {
   readonly disks: Buffer
 }
 
-/** Gathers them. The device's own stand in their order: provisioning key, temporary secret, the issued ones. */
+/** Gathers them. The device's own stand in their order: provisioning key, temporary secret, the issued ones, nonces, keys. */
 export async function gatherSecrets({ folder, cloud, pki, disks }: SecretPlaces): Promise<readonly SoughtSecret[]> {
   const provisioningKey = parseSecretText('zkp_', await readFile(cloud.provisioningKeyFile, 'utf8'))
   if (!provisioningKey.ok) throw new Error(provisioningKey.problem)
@@ -33,6 +32,7 @@ export async function gatherSecrets({ folder, cloud, pki, disks }: SecretPlaces)
     ...deviceSecret('temporary secret', temporary, DEVICE, REALM),
     ...(await issuedSecrets(cloud, Buffer.from(masterKey, 'base64url'))),
     ...noncesOn(disks),
+    ...certificateKeysOn(disks),
     randomText('master key', masterKey),
     randomText('signing key', jsonText(await readFile(join(folder, 'cloud/signing-keys.json'), 'utf8'), 'd')),
     randomText('operator key', operatorKey(await readFile(join(folder, 'cloud/operator.key'), 'utf8'))),
@@ -56,6 +56,15 @@ function noncesOn(disks: Buffer): readonly SoughtSecret[] {
   return [...nonces].map((nonce, index) => randomText(`swap nonce ${index + 1}`, nonce))
 }
 
+/** The keys that the device made for its certificates. A file that was cut off holds none. */
+function certificateKeysOn(disks: Buffer): readonly SoughtSecret[] {
+  const texts = disks
+    .toString('latin1')
+    .matchAll(/"privateKey":("-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\\]+-----END PRIVATE KEY-----\\n")/g)
+  const pems = new Set([...texts].map(([, text]) => String(JSON.parse(text ?? '""'))))
+  return [...pems].flatMap((pem, index) => deviceKey(`certificate key ${index + 1}`, pem))
+}
+
 /** The member of a JWKS-like file's first key. */
 function jsonText(text: string, member: string): string {
   const document: unknown = JSON.parse(text)
@@ -71,9 +80,4 @@ function operatorKey(text: string): string {
   return key
 }
 
-/** The secret number of an elliptic curve's key. */
-async function privateNumber(keyFile: string): Promise<Buffer> {
-  const { d } = createPrivateKey(await readFile(keyFile)).export({ format: 'jwk' })
-  if (typeof d !== 'string') throw new Error(`${keyFile} has no private number`)
-  return Buffer.from(d, 'base64url').subarray(0, 32)
-}
+const privateNumber = async (keyFile: string): Promise<Buffer> => privateNumberIn(await readFile(keyFile, 'utf8'))

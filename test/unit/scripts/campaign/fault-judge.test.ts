@@ -56,6 +56,11 @@ describe('the judge of a disk', () => {
     expect(await readDisk(place())).toMatchObject({ pending: null, problems: [] })
   })
 
+  it('takes the hint of known hotspots for what it is, torn or not', async () => {
+    for (const file of ['known-hotspots.json', 'known-hotspots.json.tmp']) write(file, '{"format":1,"kno')
+    expect((await readDisk(place())).problems).toEqual([])
+  })
+
   it.each([
     ['a torn slot', 'pending.json', slot('p').slice(0, 40), 'pending.json is torn'],
     ['an empty slot file', 'current.json', '', 'current.json is torn'],

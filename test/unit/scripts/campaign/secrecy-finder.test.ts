@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { makeCertificateRequest } from '../../../../agent/contract/certificate.ts'
 import { CHANNEL_NAMES } from '../../../../scripts/campaign/secrecy/channels.ts'
 import { drawDecoy } from '../../../../scripts/campaign/secrecy/decoys.ts'
 import { ENCODINGS, encodeAmongOthers } from '../../../../scripts/campaign/secrecy/encodings.ts'
 import { Finder, formsOf } from '../../../../scripts/campaign/secrecy/finder.ts'
-import { bareKey, keyWithText } from '../../../../scripts/campaign/secrecy/secret.ts'
+import { bareKey, deviceKey, keyWithText, privateNumberIn } from '../../../../scripts/campaign/secrecy/secret.ts'
 
 const noise = (length: number): Buffer => randomBytes(length)
 const key = Buffer.from('c0ffee00fb00ff11223344556677889900aabbccddeeff0123456789abcdef3f', 'hex')
@@ -32,6 +33,38 @@ describe('the finder of the secrecy campaign', () => {
   ])('finds %s as another program writes it', (_, write) => {
     const text = `before ${write(key)} after`
     expect(new Finder([bareKey('key', key)]).search(Buffer.from(text))).not.toEqual([])
+  })
+
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const sec1 = privateKey.export({ type: 'sec1', format: 'der' })
+
+  it.each([
+    ['PEM of PKCS#8', Buffer.from(pkcs8)],
+    ['PEM of PKCS#8 in JSON', Buffer.from(JSON.stringify({ privateKey: pkcs8 }))],
+    ['PEM of SEC 1', privateKey.export({ type: 'sec1', format: 'pem' })],
+    ['PKCS#8', privateKey.export({ type: 'pkcs8', format: 'der' })],
+    ['PKCS#8 in hex', Buffer.from(privateKey.export({ type: 'pkcs8', format: 'der' }).toString('hex'))],
+    ['PKCS#8 in base64url', Buffer.from(privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64url'))],
+    ['SEC 1', sec1],
+    ['SEC 1 in lines of 76 characters', Buffer.from(sec1.toString('base64').replace(/.{76}/g, '$&\n'))],
+    ['JWK', Buffer.from(JSON.stringify(privateKey.export({ format: 'jwk' })))],
+    ['its number alone', privateNumberIn(pkcs8)],
+  ])('finds a private key as %s', (_, written) => {
+    const finder = new Finder(deviceKey('key', pkcs8))
+    const found = finder.search(Buffer.concat([noise(1000), Buffer.from(written), noise(1000)]))
+    expect(found.map(({ secret }) => secret)).toContain('key')
+  })
+
+  it('does not take a public key, a certificate request or an encrypted key for the private one', () => {
+    const finder = new Finder(deviceKey('key', pkcs8))
+    const encrypted = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+    for (const harmless of [
+      createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }),
+      makeCertificateRequest(privateKey, { account: 'a', device: 'd' }),
+      encrypted,
+    ])
+      expect(finder.search(Buffer.from(harmless))).toEqual([])
   })
 
   it('finds nothing in what holds no secret, nor in a quarter of one', () => {
