@@ -1,4 +1,4 @@
-/** Which devices a command is for: named one by one, by a file, by a pattern, or all. */
+/** Which devices an order is for: named one by one, by a file, by a pattern, or all. */
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type ApiClient, CommandError } from './api-client.ts'
@@ -43,7 +43,9 @@ export async function* selectDevices(
   if (ways !== 1) throw new CommandError('name devices, or a --file of them, or a --pattern, or --all')
   if (ids.length > 0) return yield* chunks(ids, atOnce)
   if (file !== undefined) return yield* chunks(parseIds(await readFile(file, 'utf8')), atOnce)
-  for await (const devices of listedDevices(api, account, { pattern: pattern ?? '*' }, z.object({ id: z.string() }))) {
+  // Of many, those that have something to rotate.
+  const query = { state: 'permanent', pattern: pattern ?? '*' }
+  for await (const devices of listedDevices(api, account, query, z.object({ id: z.string() }))) {
     yield* chunks(
       devices.map(({ id }) => id),
       atOnce,

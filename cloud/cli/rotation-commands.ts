@@ -21,8 +21,8 @@ export function addRotate(devices: Command, openApi: OpenApi): void {
     .command('rotate <account> [device-id...]')
     .description('order devices to rotate their permanent credentials; prints the order of one, or a result for every device')
     .option('--file <file>', 'devices by their ids, one to a line')
-    .option('--pattern <pattern>', 'every device whose id matches; * and ? as wildcards')
-    .option('--all', 'every device of the account')
+    .option('--pattern <pattern>', 'every device with a permanent credential whose id matches; * and ? as wildcards')
+    .option('--all', 'every device of the account with a permanent credential')
     .option('--take-back', 'take their open orders back instead')
     .option('--json', 'print the results as JSON lines')
     .action(async (account: string, ids: string[], options: RotateOptions) => {

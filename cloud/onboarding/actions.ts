@@ -24,7 +24,7 @@ export async function signedActions(parts: CloudParts, { name, credentialId }: A
   const device = found.found === 'device' ? found.device : null
   const isGood = device !== null && (isCurrent(device.credentials, credentialId) || isRearmed(device.credentials, credentialId, nowMs))
   if (device === null || !isGood) throw new ApiProblem('revoked', 'the credential of this token is not good any more')
-  if (device.credentials.rearmed !== null) await noteUse(parts, name, credentialId)
+  if (device.credentials.rearmed !== null && isCurrent(device.credentials, credentialId)) await noteUse(parts, name, credentialId)
   const last = await lastOrder(parts.db, name)
   const open = last?.closedMs === null ? last.id : await openDueOrder(parts, name, credentialId, { device, last })
   const order = orderFor(device.credentials, credentialId, open, nowMs)

@@ -9,14 +9,14 @@ import { findAndLockDevice, type StoredDevice } from '../store/devices.ts'
 import { insertOrder, openOrder, type RotationOrder } from '../store/rotation-orders.ts'
 import { listSchedules } from '../store/rotation-schedules.ts'
 
-/** Opens the order where one is due; gives it, or null. A device that is frozen is not rotated, and waits. */
+/** Opens the order where one is due, and none is open; gives it, or null. A device that is frozen is not rotated, and waits. */
 export async function openDueOrder(
   parts: CloudParts,
   name: DeviceName,
   credentialId: CredentialId,
   { device: { credentials, createdAt }, last }: { readonly device: StoredDevice; readonly last: RotationOrder | null },
 ): Promise<string | null> {
-  if (last?.closedMs === null || credentials.frozenMs !== null || !isCurrent(credentials, credentialId)) return null
+  if (credentials.frozenMs !== null || !isCurrent(credentials, credentialId)) return null
   const schedules = await listSchedules(parts.db, name.account)
   // One that was taken back counts as followed: the operator did not want this rotation.
   const sinceMs = Math.max(credentials.promotedMs ?? createdAt, last?.closedMs ?? 0)

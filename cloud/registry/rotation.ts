@@ -45,6 +45,9 @@ export const takeOrderBack = (parts: CloudParts, by: StoredOperatorKey, name: De
     return open
   })
 
+/** A few at once wait for the disk together; more would leave others no connection to the database. */
+const AT_ONCE = 5
+
 /** What became of one device of a list; `order` is null where there was an error. */
 export type OrderResult = { id: string; status: 'done' | 'error'; order: string | null; message: string }
 
@@ -58,7 +61,10 @@ export async function forEachDevice(
 ): Promise<OrderResult[]> {
   if (!(await accountExists(parts.db, account))) throw new ApiProblem('not-found', `there is no account ${account}`)
   const results: OrderResult[] = []
-  for (const id of ids) results.push(await resultOf(id, () => work(parts, by, { account, device: id })))
+  for (let start = 0; start < ids.length; start += AT_ONCE) {
+    const some = ids.slice(start, start + AT_ONCE).map((id) => resultOf(id, () => work(parts, by, { account, device: id })))
+    results.push(...(await Promise.all(some)))
+  }
   return results
 }
 

@@ -10,9 +10,11 @@ import { ROUTES } from '../../agent/contract/routes.ts'
 import { parseSwapAnswer } from '../../agent/contract/swap.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { createKeptLog } from '../fakes/log.ts'
+import { swapForCertificate } from './certificate-device.ts'
 import {
   type Answer,
   askForCredential,
+  type CertificateCredential,
   type CloudAddress,
   callCloud,
   type DeviceCredential,
@@ -87,10 +89,12 @@ async function askByToken(token: string, order: string | null, nonce = freshNonc
   return callCloud(devices, 'POST', ROUTES.deviceCredential, { headers, body: JSON.stringify({ nonce, order }) })
 }
 
-const ask = async (credential: DeviceCredential, order: string | null, nonce?: string): Promise<Answer> =>
+type AnyCredential = DeviceCredential | CertificateCredential
+
+const ask = async (credential: AnyCredential, order: string | null, nonce?: string): Promise<Answer> =>
   askByToken((await tokenOf(devices, credential)).value, order, nonce)
 
-function issuedTo({ name }: DeviceCredential, answer: Answer): DeviceCredential {
+function issuedTo({ name }: AnyCredential, answer: Answer): DeviceCredential {
   const issued = parseSwapAnswer(answer.body)
   if (!issued.ok || issued.value.kind !== 'secret') throw new Error(`no secret: ${answer.problem}`)
   return { name, id: { kind: 'issued', secretId: issued.value.secretId }, secret: issued.value.secret }
@@ -101,14 +105,14 @@ async function actionsBy(token: string): Promise<Answer> {
 }
 
 /** The orders that a device finds. */
-async function ordersOf(credential: DeviceCredential): Promise<readonly string[]> {
+async function ordersOf(credential: AnyCredential): Promise<readonly string[]> {
   const actions = parseActionsAnswer((await actionsBy((await tokenOf(devices, credential)).value)).body)
   if (!actions.ok) throw new Error(actions.problem)
   const verified = await Promise.all(actions.value.map((jws) => verifyAction(jws, cloud.jwks, credential.name, nowMs())))
   return verified.map((action) => (action.ok ? action.value.id : action.problem))
 }
 
-const label = ({ id }: DeviceCredential): string => formatCredentialId(id) ?? 'flashed'
+const label = ({ id }: AnyCredential): string => formatCredentialId(id) ?? 'flashed'
 
 /** Whether the hotspot would let the credential in: it was told the device's own password and no other. */
 async function joins(credential: DeviceCredential): Promise<boolean> {
@@ -338,6 +342,18 @@ describe('re-arming', () => {
     const next = issuedTo(former, await ask(former, order))
     expect(await tokenOutcome(devices, next)).toBe('granted')
     expect(await tokenOutcome(devices, current)).toBe('revoked')
+  })
+
+  it('lets a device that was put back with a former certificate get a new one', async () => {
+    const { current, id } = await newDevice()
+    const former = await swapForCertificate(devices, current, { order: await orderOne(id) })
+    await tokenOf(devices, former)
+    await tokenOf(devices, issuedTo(former, await ask(former, await orderOne(id))))
+    expect(await tokenOutcome(devices, former)).toBe('revoked')
+    await rearm(id, label(former))
+    const [order = null] = await ordersOf(former)
+    const next = await swapForCertificate(devices, former, { order })
+    expect([await tokenOutcome(devices, next), await tokenOutcome(devices, former)]).toEqual(['granted', 'revoked'])
   })
 
   it('is the way back for a device that was revoked', async () => {
