@@ -1,6 +1,6 @@
 /** Writing that lasts: what is said to be done is on the disk. */
 import { execFile } from 'node:child_process'
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -28,11 +28,12 @@ export function writeWhole(fd: number, bytes: Uint8Array, position: number | nul
     written += writeSync(fd, bytes, written, bytes.length - written, position === null ? null : position + written)
 }
 
-/** Writes a file that is there whole or not at all, and lasts when this returns. Its owner's alone. */
-export function writeDurably(path: string, bytes: Uint8Array): void {
+/** Writes a file that is there whole or not at all, and lasts when this returns. */
+export function writeDurably(path: string, bytes: Uint8Array, mode = OWNER_ONLY): void {
   const unfinished = join(dirname(path), `.${basename(path)}.new`)
   const fd = openSync(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, OWNER_ONLY)
   try {
+    fchmodSync(fd, mode)
     writeWhole(fd, bytes, null)
     fsyncSync(fd)
   } catch (error) {

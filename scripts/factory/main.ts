@@ -2,8 +2,10 @@
 import { Command } from 'commander'
 import { addBatchCommands } from './batch/batch-command.ts'
 import { addConfigCommand } from './config-command.ts'
+import { addFlashCommand } from './flash/flash-command.ts'
 import { addKeyCommands } from './key-command.ts'
 import { EXIT } from './outcome.ts'
+import { addVerifyCommand } from './verify/verify-command.ts'
 
 /** The first Ctrl-C ends the run where everything is whole; the second ends it at once, and the next run puts it in order. */
 function abortOnInterrupt(): AbortSignal {
@@ -23,4 +25,6 @@ const signal = abortOnInterrupt()
 addConfigCommand(program)
 addKeyCommands(program)
 addBatchCommands(program, signal)
+addFlashCommand(program, signal)
+addVerifyCommand(program)
 program.parseAsync()

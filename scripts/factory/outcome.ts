@@ -1,6 +1,7 @@
 /** How every command ends: lines or JSON on stdout, problems one to a line on stderr, and an exit code that says which kind. */
 import { InputError, problemLine } from './inputs.ts'
 import { LockedError } from './lock.ts'
+import { TargetError } from './target/target.ts'
 
 /** Exit codes, those of sysexits(3) where it has one. */
 export const EXIT = {
@@ -73,6 +74,7 @@ function failureOf(error: unknown): Failure {
     }
   }
   if (error instanceof LockedError) return told(EXIT.locked, error.message)
+  if (error instanceof TargetError) return told(EXIT.output, error.message)
   if (error instanceof InterruptedError) return told(EXIT.interrupted, error.message)
   if (isSystemError(error)) return told(EXIT.output, diskLine(error))
   return told(EXIT.bug, error instanceof Error ? (error.stack ?? error.message) : String(error))

@@ -71,6 +71,7 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   'fastify-type-provider-zod': ['cloud/'],
   jose: ['agent/contract/', 'cloud/', 'scripts/factory/'],
   kysely: ['cloud/'],
+  listr2: ['scripts/factory/flash/'],
   mqtt: ['agent/cloud-client/mqtt.ts'],
   'node-forge': ['agent/credential/pkcs12.ts'],
   'node-wifi': ['agent/wifi/laptop-scan.ts'],

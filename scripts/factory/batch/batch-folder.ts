@@ -24,6 +24,9 @@ export type Group = {
 /** The log's name. */
 export const RUN_LOG = 'run-log.ndjson'
 
+/** The name of the one config that all devices share. */
+export const GOLDEN_CONFIG = 'golden.json'
+
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const WRITE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW

@@ -13,14 +13,14 @@ import { lockFile } from '../lock.ts'
 import { provideNativeBase64 } from '../native-base64.ts'
 import { InterruptedError, StoppedError } from '../outcome.ts'
 import type { Watch } from '../progress.ts'
-import { BatchFolder, type FileNames, RUN_LOG } from './batch-folder.ts'
+import { BatchFolder, type FileNames, GOLDEN_CONFIG, RUN_LOG } from './batch-folder.ts'
 import { CHECKSUMS, checksumLine, checksumLinesOf } from './checksums.ts'
 import { type ConfigForm, type CredentialMaker, type CredentialPlan, credentialMaker } from './credential-maker.ts'
 import type { DeviceEntry, DeviceIds } from './device-ids.ts'
 import { GatheredText } from './gathered-text.ts'
 import { checkIndex, claimIds } from './id-index.ts'
 import { REGISTRATION_FILES, type RegistrationKeys, RegistrationRows } from './registration-manifest.ts'
-import { formatDeviceLine, readRunLog } from './run-log.ts'
+import { formatDeviceLine, readRunLog, type Started } from './run-log.ts'
 import { LABELS_IN_FILE, labelFiles, writeLabels } from './write-labels.ts'
 
 /** Everything that a batch is made from. `inputs` are digests of it. */
@@ -49,7 +49,6 @@ const DEVICES_IN_GROUP = 1000
 const DEVICES_BETWEEN_TURNS = 25
 const BATCH_ID_BYTES = 16
 const CERTIFICATES_FILE = 'certificates.ndjson'
-const GOLDEN_FILE = 'golden.json'
 
 /** Refuses ids that were given out before, without writing anything; gives the id of the batch that the folder holds, if any. */
 export async function checkAgainstEarlierRuns(plan: BatchPlan): Promise<string | null> {
@@ -73,13 +72,12 @@ export async function createBatch(plan: BatchPlan, watch: Watch): Promise<BatchR
 }
 
 async function createInFolder(plan: BatchPlan, watch: Watch, batch: string): Promise<BatchResult> {
-  const started = { event: 'started', at: new Date().toISOString(), batch, devices: plan.ids.total, inputs: plan.inputs } as const
-  const folder = await BatchFolder.open(plan.folder, fileNames(plan), [...growingFiles(plan), CHECKSUMS], started)
+  const folder = await BatchFolder.open(plan.folder, fileNames(plan), [...growingFiles(plan), CHECKSUMS], startOf(plan, batch))
   const before = folder.done
   try {
     await claimIds(plan.indexFile, { account: plan.profile.account, batch, ids: plan.ids })
     const maker = credentialMaker(plan.profile, plan.form, plan.credential(Date.parse(folder.started.at)))
-    if (maker.golden !== null && !existsSync(join(plan.folder, GOLDEN_FILE))) writeDurably(join(plan.folder, GOLDEN_FILE), maker.golden)
+    if (maker.golden !== null && !existsSync(join(plan.folder, GOLDEN_CONFIG))) writeDurably(join(plan.folder, GOLDEN_CONFIG), maker.golden)
     await writeAll(plan, watch, folder, maker)
     if (plan.labels !== null) await writeLabels(plan.folder, plan.labels, plan.ids.total, valuesOf(plan, batch), watch)
     if (!folder.isFinished) folder.finish(await checksumLinesOf(plan.folder, sharedFiles(plan)))
@@ -91,6 +89,18 @@ async function createInFolder(plan: BatchPlan, watch: Watch, batch: string): Pro
     folder.close()
   }
 }
+
+const startOf = ({ ids, profile: { account }, form, kind, labels, inputs }: BatchPlan, batch: string): Started => ({
+  event: 'started',
+  at: new Date().toISOString(),
+  account,
+  batch,
+  devices: ids.total,
+  credential: kind,
+  form: form.kind,
+  labels: labels === null ? null : { qr: labels.qr, page: labels.page, widthMm: labels.widthMm, heightMm: labels.heightMm },
+  inputs,
+})
 
 /** While a group is sealed and the disk takes it, the next is made. */
 async function writeAll(plan: BatchPlan, { startProgress, signal }: Watch, folder: BatchFolder, maker: CredentialMaker): Promise<void> {
@@ -202,6 +212,6 @@ const growingFiles = ({ registration, kind }: BatchPlan): readonly string[] => [
 /** All files but those of single devices. */
 const sharedFiles = (plan: BatchPlan): readonly string[] => [
   ...growingFiles(plan),
-  ...(plan.form.kind === 'golden' ? [GOLDEN_FILE] : []),
+  ...(plan.form.kind === 'golden' ? [GOLDEN_CONFIG] : []),
   ...(plan.labels === null ? [] : labelFiles(plan.ids.total)),
 ]

@@ -6,12 +6,24 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { isObject } from '../../../agent/contract/parsed.ts'
 
+/** What stations need to know about the labels of a batch. `qr` is the text of the code, in the pieces of a text with variables. */
+export type LabelFacts = {
+  readonly qr: readonly string[]
+  readonly page: 'A4' | 'label'
+  readonly widthMm: number
+  readonly heightMm: number
+}
+
 /** The first line. `inputs` are digests of all that the batch is made from: with others, it would be another batch. */
 export type Started = {
   readonly event: 'started'
   readonly at: string
+  readonly account: string
   readonly batch: string
   readonly devices: number
+  readonly credential: 'certificate' | 'shared-secret' | 'provisioning-key'
+  readonly form: 'each' | 'golden'
+  readonly labels: LabelFacts | null
   readonly inputs: Readonly<Record<string, string>>
 }
 
@@ -79,6 +91,19 @@ const committed = (done: number, { devices, lengths }: Prepared, end: number) =>
   logLength: end,
   dangling: null,
 })
+
+/** Every device of committed groups, in order. */
+export async function* devicesOf(file: string): AsyncIterable<DeviceLine> {
+  let group: DeviceLine[] = []
+  for await (const { value } of linesOf(file)) {
+    if (value.event === 'committed') {
+      yield* group
+      group = []
+    } else if (!('event' in value)) {
+      group.push(value as DeviceLine)
+    }
+  }
+}
 
 type Line = { readonly value: Readonly<Record<string, unknown>>; readonly end: number }
 

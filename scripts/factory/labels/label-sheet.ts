@@ -19,36 +19,42 @@ export async function labelSheet(template: LabelTemplate, devices: readonly Devi
   document.on('data', (part: Buffer) => parts.push(part))
   const ended = new Promise<void>((resolve, reject) => document.on('end', resolve).on('error', reject))
   document.font(template.fontFile ?? 'Helvetica')
-  const places = placesOnPage(template)
   for (const [index, device] of devices.entries()) {
-    const place = places[index % places.length]
-    if (place === undefined) continue
-    if (index % places.length === 0) document.addPage()
-    drawLabel(document, template, device, place)
+    const { page, xMm, yMm } = placeOfLabel(template, index)
+    if (index === 0 || placeOfLabel(template, index - 1).page !== page) document.addPage()
+    drawLabel(document, template, device, { x: xMm * POINTS_PER_MM, y: yMm * POINTS_PER_MM })
   }
   document.end()
   await ended
   return Buffer.concat(parts)
 }
 
-type Place = { readonly x: number; readonly y: number }
+/** Where a label is on its sheet, in millimetres, and on which. */
+export type LabelPlace = { readonly page: number; readonly xMm: number; readonly yMm: number }
+
+/** What the places of labels depend on. */
+export type SheetForm = Pick<LabelTemplate, 'page' | 'widthMm' | 'heightMm'>
+
+/** Where the label of this number is, counted from 0; pages from 0 too. */
+export function placeOfLabel({ page, widthMm, heightMm }: SheetForm, number: number): LabelPlace {
+  if (page === 'label') return { page: number, xMm: 0, yMm: 0 }
+  const columns = Math.max(1, Math.floor((A4_MM.width - 2 * SHEET_MARGIN_MM) / widthMm))
+  const rows = Math.max(1, Math.floor((A4_MM.height - 2 * SHEET_MARGIN_MM) / heightMm))
+  const onPage = number % (columns * rows)
+  return {
+    page: Math.floor(number / (columns * rows)),
+    xMm: SHEET_MARGIN_MM + (onPage % columns) * widthMm,
+    yMm: SHEET_MARGIN_MM + Math.floor(onPage / columns) * heightMm,
+  }
+}
+
+type Point = { readonly x: number; readonly y: number }
 type Document = InstanceType<typeof PDFDocument>
 
 const pageSize = ({ page, widthMm, heightMm }: LabelTemplate): readonly [number, number] =>
   page === 'A4' ? [A4_MM.width * POINTS_PER_MM, A4_MM.height * POINTS_PER_MM] : [widthMm * POINTS_PER_MM, heightMm * POINTS_PER_MM]
 
-/** Upper left corners, row by row. */
-function placesOnPage({ page, widthMm, heightMm }: LabelTemplate): readonly Place[] {
-  if (page === 'label') return [{ x: 0, y: 0 }]
-  const columns = Math.max(1, Math.floor((A4_MM.width - 2 * SHEET_MARGIN_MM) / widthMm))
-  const rows = Math.max(1, Math.floor((A4_MM.height - 2 * SHEET_MARGIN_MM) / heightMm))
-  return Array.from({ length: columns * rows }, (_, index) => ({
-    x: (SHEET_MARGIN_MM + (index % columns) * widthMm) * POINTS_PER_MM,
-    y: (SHEET_MARGIN_MM + Math.floor(index / columns) * heightMm) * POINTS_PER_MM,
-  }))
-}
-
-function drawLabel(document: Document, template: LabelTemplate, device: DeviceValues, { x, y }: Place): void {
+function drawLabel(document: Document, template: LabelTemplate, device: DeviceValues, { x, y }: Point): void {
   const padding = PADDING_MM * POINTS_PER_MM
   const side = Math.min(template.heightMm, template.widthMm) * POINTS_PER_MM - 2 * padding
   const matrix = matrixOf(fillIn(template.qr, device))
@@ -68,7 +74,7 @@ function drawLabel(document: Document, template: LabelTemplate, device: DeviceVa
 function drawLines(
   document: Document,
   lines: readonly string[],
-  place: Place,
+  place: Point,
   room: { readonly width: number; readonly height: number },
 ): void {
   document.fontSize(LARGEST_TEXT)
