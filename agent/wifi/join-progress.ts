@@ -75,6 +75,8 @@ function onCertificate(progress: JoinProgress, certificate: unknown): JoinProgre
 function onProperties(progress: JoinProgress, body: readonly unknown[]): JoinProgress {
   const reason = numberIn(body, 'DisconnectReason')
   if (reason !== null && isApGone(reason)) return fail(progress, apGone(reason))
+  // After an EAP-TLS handshake wpa_supplicant takes no EAP-Failure any more: that the AAA server refused is told by this alone.
+  if (reason === AUTHENTICATION_FAILED && progress.phase === 'eap') return fail(progress, eapFailure(progress))
   const state = stateIn(body)
   if (state === 'completed') return onCompleted(progress)
   if (progress.phase === 'eap') return progress
@@ -108,6 +110,9 @@ function certificateCode(text: string): FailureCode {
 
 /** IEEE 802.11 reason codes; wpa_supplicant makes the ones it found out by itself negative, and -3 is its own leaving. */
 export const isApGone = (reason: number): boolean => [-4, 3, 4, 8].includes(reason)
+
+/** The access point's reason (IEEE 802.11-2020 table 9-49) for one whom 802.1X refused. */
+const AUTHENTICATION_FAILED = 23
 
 /** The failure that it is then. */
 export const apGone = (reason: number): Failure => failure('ERR_WIFI_AP_GONE', `the access point left during the join (reason ${reason})`)

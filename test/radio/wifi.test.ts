@@ -1,13 +1,15 @@
 /** The agent's adapter against the real supplicant of the device, over the air; it runs here and reaches the device's bus over TCP. */
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { TtlsProfile } from '../../agent/credential/eap-profile.ts'
+import type { TlsProfile, TtlsProfile } from '../../agent/credential/eap-profile.ts'
 import type { EapHotspot } from '../../agent/credential/hotspot.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { createLog } from '../../agent/log.ts'
 import type { Bss, Link, Supplicant } from '../../agent/ports.ts'
 import { connectBus } from '../../agent/wifi/dbus.ts'
 import { createWpaSupplicant } from '../../agent/wifi/wpa-supplicant.ts'
+import { signDeviceCertificate } from '../../cloud/issuer/device-certificate.ts'
 import { accessPoints } from '../../scripts/radio-lab/hotspot.ts'
 import type { Lab } from '../../scripts/radio-lab/lab.ts'
 import { aaaServerName } from '../../scripts/radio-lab/pki.ts'
@@ -128,6 +130,23 @@ describe('over the air', () => {
       await new Promise((resolve) => setTimeout(resolve, 12_000))
       expect(cloud.requests.length).toBe(asked)
       await joinBest(supplicant)
+    })
+  })
+})
+
+describe('a certificate', () => {
+  test('that the cloud does not know is refused as a credential, not as a bad radio', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { certificateFile, keyFile } = image.pki.deviceCa
+    const ca = { certificate: new X509Certificate(readFileSync(certificateFile)).raw, privateKey: createPrivateKey(readFileSync(keyFile)) }
+    const chainPem = await signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, { nowMs: Date.now(), days: null })
+    const { inner: _, innerIdentity: __, password: ___, ...server } = profile()
+    const privateKeyPem = new Secret(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString())
+    const eap: TlsProfile = { ...server, method: 'TLS', fingerprint: 'a'.repeat(52), chainPem, privateKeyPem }
+    await withSupplicant(async (supplicant) => {
+      const [best] = await scan(supplicant)
+      if (best === undefined) throw new Error('no hotspot is in range')
+      await expect(supplicant.join(best, eap, never())).rejects.toMatchObject({ code: 'ERR_WIFI_EAP_REJECTED' })
     })
   })
 })

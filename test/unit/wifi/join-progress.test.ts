@@ -29,6 +29,9 @@ describe('a join', () => {
   it.each<[string, readonly Signal[], FailureCode | null]>([
     ['EAP failed after the server proved itself', [...STARTED, ...VERIFIED, eap('completion', 'failure')], 'ERR_WIFI_EAP_REJECTED'],
     ['EAP failed before the server proved itself', [...STARTED, eap('completion', 'failure')], 'ERR_WIFI_EAP_FAILED'],
+    ['a refusal that only the access point tells, as after EAP-TLS', [...STARTED, ...VERIFIED, reason(23)], 'ERR_WIFI_EAP_REJECTED'],
+    ['the same before the server proved itself', [...STARTED, reason(23)], 'ERR_WIFI_EAP_FAILED'],
+    ['the reason of an earlier refusal, told again', [reason(23), ...STARTED], null],
     ['a forged EAP-Failure before EAP began', [state('associated'), eap('completion', 'failure')], 'ERR_WIFI_EAP_FAILED'],
     [
       'another CA',
