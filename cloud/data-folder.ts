@@ -13,6 +13,7 @@ export const dataFiles = (folder: string) => ({
   signingKeys: join(folder, 'signing-keys.json'),
   deviceCa: join(folder, 'device-ca.pem'),
   database: join(folder, 'cloud.db'),
+  lock: join(folder, 'lock'),
   client: join(folder, 'client.json'),
   operatorKey: join(folder, 'operator.key'),
 })

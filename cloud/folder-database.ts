@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type DatabaseSettings, DataFolderError, dataFiles, readPrivateFile } from './data-folder.ts'
-import { type DatabasePlace, migrateDatabase } from './store/database.ts'
+import { type DatabasePlace, DatabaseUnfit, migrateDatabase } from './store/database.ts'
 import { DatabaseUnavailable } from './store/database-unavailable.ts'
 import { parsePostgresUrl } from './store/postgres-address.ts'
 
@@ -24,11 +24,15 @@ const told = (member: string) => (error: Error) => {
   throw error instanceof DataFolderError ? error : new DataFolderError(`${member}: ${error.message}`)
 }
 
-/** Brings the folder's database to this version's shape; a database that is out of reach is told in one line. */
-export async function prepareDatabase(place: DatabasePlace): Promise<void> {
+/** Brings the folder's database to this version's shape. */
+export const prepareDatabase = (place: DatabasePlace): Promise<void> => reachable(() => migrateDatabase(place))
+
+/** Works with a database; one that is out of reach is told in one line. */
+export async function reachable<T>(work: () => Promise<T>): Promise<T> {
   try {
-    await migrateDatabase(place)
+    return await work()
   } catch (error) {
+    if (error instanceof DatabaseUnfit) throw new DataFolderError(error.message)
     const reason = unavailability(error)
     if (reason === null) throw error
     throw new DataFolderError(`${reason.message}: look at database in config.json, and whether the server runs`)

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { addAlarmCommands } from './cli/alarm-commands.ts'
 import { CommandError, openApiClient } from './cli/api-client.ts'
 import { addAuditCommand } from './cli/audit-command.ts'
+import { addBackup, addRestore } from './cli/backup-commands.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
 import { addHotspotProfileCommands } from './cli/hotspot-profile-commands.ts'
 import { addPrincipalCommands, addProvisioningKeyCommands } from './cli/registry-commands.ts'
@@ -21,6 +22,8 @@ function buildProgram(): Command {
   }
   addInit(program)
   addServe(program)
+  addBackup(program)
+  addRestore(program)
   addPrincipalCommands(program, openApi)
   addProvisioningKeyCommands(program, openApi)
   addDeviceCommands(program, openApi)

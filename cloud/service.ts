@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { createAlarmTeller } from './alarm-command.ts'
-import { readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
+import { shareFolder } from './backup/folder-lock.ts'
+import { type CloudConfig, readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
 import { databasePlace, prepareDatabase } from './folder-database.ts'
 import { buildServer } from './http/server.ts'
 import { openIssuer } from './issuer/open-issuer.ts'
@@ -24,6 +25,17 @@ export type RunningService = { readonly port: number; readonly close: () => Prom
 /** Starts the service of a folder. */
 export async function startService(folder: string, options: ServiceOptions = {}): Promise<RunningService> {
   const config = await readCloudConfig(folder)
+  const lock = await shareFolder(folder)
+  try {
+    const { port, close } = await start(folder, config, options)
+    return { port, close: () => close().finally(lock.release) }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function start(folder: string, config: CloudConfig, options: ServiceOptions): Promise<RunningService> {
   const keys = await readKeys(folder)
   const tls = {
     cert: await readFile(resolve(folder, config.tls.cert), 'utf8'),

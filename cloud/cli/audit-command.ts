@@ -23,7 +23,8 @@ const page = z.object({ entries: z.array(entry) })
 
 type AuditOptions = { device?: string; json?: boolean; follow?: boolean; after: number }
 
-function line({ at, account, device, event, credential, principal, detail }: z.infer<typeof entry>): string {
+/** An entry in one line. */
+export function entryLine({ at, account, device, event, credential, principal, detail }: z.infer<typeof entry>): string {
   const who = [account, device].filter((part) => part !== null).join('/') || '-'
   return [new Date(at).toISOString(), who, event, credential ?? '-', principal, detail].join(' ').trimEnd()
 }
@@ -54,7 +55,7 @@ export function addAuditCommand(program: Command, openApi: OpenApi): void {
       const api = await openApi()
       for (let after = options.after; ; ) {
         const { entries } = await readPage(api, account, options, after)
-        for (const each of entries) print(options.json === true ? JSON.stringify(each) : line(each))
+        for (const each of entries) print(options.json === true ? JSON.stringify(each) : entryLine(each))
         after = entries.at(-1)?.seq ?? after
         if (entries.length === PAGE) continue
         if (options.follow !== true) return

@@ -42,6 +42,12 @@ export async function readAudit(db: Database, filter: AuditFilter): Promise<read
   return query.orderBy('seq').limit(filter.limit).execute()
 }
 
+/** The `seq` of the last entry; 0 where there is none. */
+export async function lastSeq(db: Database): Promise<number> {
+  const row = await db.selectFrom('audit').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  return row?.seq ?? 0
+}
+
 /** Whose session this is, as the hotspot's accept told it. */
 export async function auditedSession(db: Database, session: string): Promise<StoredAuditEntry | null> {
   const row = await db.selectFrom('audit').selectAll().where('session', '=', session).orderBy('seq').limit(1).executeTakeFirst()

@@ -1,10 +1,16 @@
 /** The database that a folder's configuration names, on either engine. */
+import { existsSync } from 'node:fs'
 import type { Kysely } from 'kysely'
 import { migrate } from './migrations.ts'
-import { keepsWhatItCommits, openPostgres, postgresEngine } from './postgres.ts'
+import { keepsWhatItCommits, openPostgres, postgresEngine, restoreUnderWay } from './postgres.ts'
 import { PATIENT_WAITS, type PostgresAccess, REQUEST_WAITS } from './postgres-pool.ts'
-import { openSqlite, sqliteEngine } from './sqlite.ts'
+import { openSqlite, restoringFile, sqliteEngine } from './sqlite.ts'
 import type { Tables } from './tables.ts'
+
+/** The database is there and must not be used as it is. */
+export class DatabaseUnfit extends Error {}
+
+const INTERRUPTED = 'a restore was interrupted: run it again'
 
 /** Which database. */
 export type DatabasePlace = { readonly engine: 'sqlite'; readonly path: string } | ({ readonly engine: 'postgres' } & PostgresAccess)
@@ -22,11 +28,15 @@ export function openDatabase(place: DatabasePlace): Kysely<Tables> {
 /** Brings the database to this version's shape. Processes that start at once do it one after another. */
 export async function migrateDatabase(place: DatabasePlace): Promise<void> {
   switch (place.engine) {
-    case 'sqlite':
+    case 'sqlite': {
+      if (existsSync(restoringFile(place.path))) throw new DatabaseUnfit(INTERRUPTED)
       return using(openSqlite(place.path), (db) => migrate(db, sqliteEngine))
+    }
     case 'postgres':
       return using(openPostgres({ ...place, connections: 2 }, PATIENT_WAITS), async (db) => {
-        if (!(await keepsWhatItCommits(db))) throw new Error('the PostgreSQL server runs with fsync=off: it may lose what it commits')
+        if (!(await keepsWhatItCommits(db)))
+          throw new DatabaseUnfit('the PostgreSQL server runs with fsync=off: it may lose what it commits')
+        if ((await restoreUnderWay(db)) !== null) throw new DatabaseUnfit(INTERRUPTED)
         await migrate(db, postgresEngine)
       })
   }

@@ -1,7 +1,8 @@
 /** What differs between database engines; all queries are the same. */
 import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Tables } from './tables.ts'
 
-/** An engine's own ways, as migrations need them. */
+/** An engine's own ways, as migrations and restores need them. */
 export type Engine = {
   /** Adds a column that counts rows up, as the table's primary key. */
   readonly addSequence: <T extends string, C extends string>(
@@ -12,4 +13,6 @@ export type Engine = {
   readonly forbidChanges: (db: Kysely<unknown>, table: string) => Promise<void>
   /** Prepares `audit_settled()`: the `seq` up to which no row of the audit log is still to come. */
   readonly settleAudit: (db: Kysely<unknown>) => Promise<void>
+  /** Lets the next row of the audit log have this `seq`. */
+  readonly continueAuditAt: (db: Kysely<Tables>, seq: number) => Promise<void>
 }

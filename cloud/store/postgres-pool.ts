@@ -17,14 +17,14 @@ export type PostgresAccess = {
   readonly connections: number
 }
 
-/** How long anything waits; 0 is for ever. */
-export type PostgresWaits = { readonly connectMs: number; readonly lockMs: number; readonly statementMs: number }
+/** How long anything waits, 0 is for ever; and what the server calls the connections. */
+export type PostgresWaits = { readonly connectMs: number; readonly lockMs: number; readonly statementMs: number; readonly name: string }
 
 /** For requests. */
-export const REQUEST_WAITS: PostgresWaits = { connectMs: 5000, lockMs: 5000, statementMs: 10_000 }
+export const REQUEST_WAITS: PostgresWaits = { connectMs: 5000, lockMs: 5000, statementMs: 10_000, name: 'zipkey-cloud' }
 
 /** For migrations and backups, which take as long as they take. */
-export const PATIENT_WAITS: PostgresWaits = { connectMs: 5000, lockMs: 0, statementMs: 0 }
+export const PATIENT_WAITS: PostgresWaits = { connectMs: 5000, lockMs: 0, statementMs: 0, name: 'zipkey-cloud maintenance' }
 
 const IDLE_IN_TRANSACTION_MS = 30_000
 // The server ends a statement that takes too long; only one that is out of reach does not.
@@ -54,7 +54,7 @@ function poolOptions({ address, password, ca, connections }: PostgresAccess, wai
     ...(waits.statementMs === 0 ? {} : { query_timeout: waits.statementMs + SILENCE_MS }),
     keepAlive: true,
     pipeline: true,
-    application_name: 'zipkey-cloud',
+    application_name: waits.name,
     options: sessionSettings(waits),
     // Counts and times in ms fit a number; the driver gives 64 bits as text.
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },

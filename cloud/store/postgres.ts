@@ -14,6 +14,13 @@ export async function keepsWhatItCommits(db: Kysely<Tables>): Promise<boolean> {
   return rows[0]?.fsync === 'on'
 }
 
+/** Under which name that is kept which a restore under way replaces; null where none is under way. */
+export async function restoreUnderWay(db: Kysely<Tables>): Promise<string | null> {
+  const { rows } = await sql<{ exists: boolean }>`select to_regclass('restoring') is not null as exists`.execute(db)
+  if (rows[0]?.exists !== true) return null
+  return (await sql<{ kept: string }>`select kept from restoring`.execute(db)).rows[0]?.kept ?? null
+}
+
 // Advisory locks have 64-bit keys: a tag of our own above, the seq below.
 const TAG = 0x5a4b
 const SEQ_BITS = 48
@@ -55,4 +62,7 @@ export const postgresEngine: Engine = {
       for each statement execute function ${sql.id(refuse)}()`.execute(db)
   },
   settleAudit,
+  continueAuditAt: async (db, seq) => {
+    await sql`select setval('audit_seq_seq', ${seq}, false)`.execute(db)
+  },
 }

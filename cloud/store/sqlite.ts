@@ -7,6 +7,9 @@ import type { Tables } from './tables.ts'
 
 const BUSY_TIMEOUT_MS = 5000
 
+/** The file in which a backup is completed before it takes the database's name. */
+export const restoringFile = (path: string): string => `${path}.restoring`
+
 /** Opens the file, or makes it. */
 export function openSqlite(path: string): Kysely<Tables> {
   const writer = connect(path)
@@ -35,4 +38,7 @@ export const sqliteEngine: Engine = {
     }
   },
   settleAudit: async () => {},
+  continueAuditAt: async (db, seq) => {
+    await sql`update sqlite_sequence set seq = ${seq - 1} where name = 'audit'`.execute(db)
+  },
 }
