@@ -13,10 +13,10 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/swap.ts',
-        passage: '  parts.db.transaction().execute(async (db) => (await decide(parts, db, claims, offered, () => true)).answer)',
-        becomes: `  new Promise((early, failed) => {
-            parts.db.transaction().execute(async (db) => {
-              early((await decide(parts, db, claims, offered, () => true)).answer)
+        passage: 'return transact(parts.db, (db) => decide(parts, db, claims, asked, offer))',
+        becomes: `return new Promise((early, failed) => {
+            transact(parts.db, async (db) => {
+              early(await decide(parts, db, claims, asked, offer))
               ${PAUSE}
             }).catch(failed)
           })`,
@@ -28,10 +28,10 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/issue-token.ts',
-        passage: 'await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, timely))',
+        passage: 'await transact(parts.db, (db) => decide(parts, db, assertion, timely))',
         becomes: `await new Promise<Decision>((early, failed) => {
-            parts.db.transaction().execute(async (db) => {
-              early(await decide({ ...parts, db }, assertion, timely))
+            transact(parts.db, async (db) => {
+              early(await decide(parts, db, assertion, timely))
               ${PAUSE}
             }).catch(failed)
           })`,
@@ -43,13 +43,13 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/issue-token.ts',
-        passage: 'await parts.db.transaction().execute((db) => decide({ ...parts, db }, assertion, timely))',
-        becomes: 'await decide(parts, assertion, timely)',
+        passage: 'await transact(parts.db, (db) => decide(parts, db, assertion, timely))',
+        becomes: 'await decide(parts, parts.db, assertion, timely)',
       },
       {
         file: 'cloud/store/devices.ts',
-        passage: '  for (const record of ending) await setState(db, record, nowMs)\n',
-        becomes: `  for (const record of ending) await setState(db, record, nowMs)\n  ${PAUSE}\n`,
+        passage: '  await Promise.all(ending.map((record) => setState(db, record, nowMs)))\n',
+        becomes: `  await Promise.all(ending.map((record) => setState(db, record, nowMs)))\n  ${PAUSE}\n`,
       },
     ],
   },
@@ -58,10 +58,13 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/swap.ts',
-        passage: '  if (device !== null) await saveDevice(db, name, { before, after: device, chainPem: offered.chainPem }, nowMs)\n',
-        becomes: `  const { temporary } = before
-          const after = temporary.state === 'open' && device !== null ? { ...device, temporary: { ...temporary, state: 'superseded' as const } } : device
-          if (after !== null) await saveDevice(db, name, { before, after, chainPem: offered.chainPem }, nowMs)\n`,
+        passage: 'saveDevice(db, name, { before, after: device, chainPem: offer?.chainPem ?? null, runs: null }, nowMs)',
+        becomes: `saveDevice(db, name, {
+            before,
+            after: before.temporary.state === 'open' ? { ...device, temporary: { ...before.temporary, state: 'superseded' as const } } : device,
+            chainPem: offer?.chainPem ?? null,
+            runs: null,
+          }, nowMs)`,
       },
     ],
   },
