@@ -8,12 +8,17 @@ import type { OpenApi } from './registry-commands.ts'
 
 const rearmed = z.object({ credential: z.string(), until_ms: z.number() })
 
-const factory = z.object({ temporary: z.object({ provisioning_key: z.string().nullable() }) })
+const factory = z.object({
+  temporary: z.object({ provisioning_key: z.string().nullable() }),
+  flashed: z.string(),
+  issued: z.array(z.object({ credential: z.string() })),
+})
 
-/** What a device holds after it was wiped: what the factory gave it. */
+/** What a device holds after it was wiped: what the factory gave it. Where that was a certificate alone, it comes first among the issued. */
 async function factoryCredential(api: ApiClient, account: string, id: string): Promise<string> {
-  const { temporary } = await api.call('GET', path('accounts', account, 'devices', id), factory)
-  return temporary.provisioning_key === null ? 'flashed' : `t.${temporary.provisioning_key}`
+  const { temporary, flashed, issued } = await api.call('GET', path('accounts', account, 'devices', id), factory)
+  if (temporary.provisioning_key !== null) return `t.${temporary.provisioning_key}`
+  return flashed === 'none' ? (issued[0]?.credential ?? 'flashed') : 'flashed'
 }
 
 /** Adds them. */

@@ -25,25 +25,31 @@ async function readStdin(): Promise<string> {
   return text
 }
 
-type RegisterOptions = { secretFile?: string; format: string; file?: string; json?: boolean }
+type RegisterOptions = { secretFile?: string; certificateFile?: string; format: string; file?: string; json?: boolean }
 
 async function rowsOf(id: string | undefined, options: RegisterOptions): Promise<readonly DeviceRow[]> {
-  const { secretFile, file, format } = options
+  const { secretFile, certificateFile, file, format } = options
   if (file !== undefined && id === undefined) return parseDeviceRows(await readInput(file))
-  if (file === undefined && id !== undefined && secretFile !== undefined) {
-    const text = secretFile === '-' ? await readStdin() : await readPrivateFile(secretFile)
-    return [{ id, secret: text.replace(/\r?\n$/, ''), format }]
+  if (file === undefined && id !== undefined && (secretFile ?? certificateFile) !== undefined) {
+    const secret = secretFile === undefined ? '' : await readSecret(secretFile)
+    return [{ id, secret, format, certificate: certificateFile === undefined ? '' : await readInput(certificateFile) }]
   }
-  throw new CommandError('name one device and its --secret-file, or a --file of many')
+  throw new CommandError('name one device and its --secret-file or --certificate-file, or a --file of many')
+}
+
+async function readSecret(file: string): Promise<string> {
+  const text = file === '-' ? await readStdin() : await readPrivateFile(file)
+  return text.replace(/\r?\n$/, '')
 }
 
 function addRegister(devices: Command, openApi: OpenApi): void {
   devices
     .command('register <account> [device-id]')
-    .description('register devices with the secrets flashed at manufacture; prints a result for every row')
+    .description('register devices with the secrets or certificates flashed at manufacture; prints a result for every row')
     .option('--secret-file <file>', 'the secret of one device; - is stdin')
+    .option('--certificate-file <file>', 'the certificate of one device in PEM, or its SHA-256 fingerprint; - is stdin')
     .option('--format <format>', 'zks, or opaque for a secret that you already had', 'zks')
-    .option('--file <file>', 'many devices: CSV (id,secret[,format]) or NDJSON; - is stdin')
+    .option('--file <file>', 'many devices: CSV (id,secret[,format] or id,certificate) or NDJSON; - is stdin')
     .option('--json', 'print the results as JSON lines')
     .action(async (account: string, id: string | undefined, options: RegisterOptions) => {
       const rows = await rowsOf(id, options)

@@ -1,4 +1,4 @@
-/** Devices to register, from a file: CSV with a header (id, secret, perhaps format), or NDJSON with the same members. */
+/** Devices to register, from a file: CSV with a header (id, secret or certificate or both, perhaps format), or NDJSON with the same members. */
 import { parse } from 'csv-parse/sync'
 import { z } from 'zod'
 import { CommandError } from './api-client.ts'
@@ -8,7 +8,10 @@ const format = z
   .string()
   .default('')
   .transform((text) => (text === '' ? 'zks' : text))
-const rowSchema = z.strictObject({ id: z.string(), secret: z.string(), format })
+const rowSchema = z
+  .strictObject({ id: z.string(), secret: z.string().optional(), format, certificate: z.string().optional() })
+  .refine(({ secret, certificate }) => secret !== undefined || certificate !== undefined)
+  .transform(({ secret = '', certificate = '', ...row }) => ({ ...row, secret, certificate }))
 
 /** One device to register. */
 export type DeviceRow = z.infer<typeof rowSchema>
@@ -18,7 +21,7 @@ export function parseDeviceRows(text: string): readonly DeviceRow[] {
   const values = text.trimStart().startsWith('{') ? parseNdjson(text) : parseCsv(text)
   return values.map((value, index) => {
     const row = rowSchema.safeParse(value)
-    if (!row.success) throw new CommandError(`row ${index + 1} has not the members id, secret and perhaps format`)
+    if (!row.success) throw new CommandError(`row ${index + 1} has not the members id, secret or certificate, and perhaps format`)
     return row.data
   })
 }
@@ -38,6 +41,6 @@ function parseCsv(text: string): readonly unknown[] {
   try {
     return parse(text, { columns: true, bom: true, trim: true, skip_empty_lines: true })
   } catch {
-    throw new CommandError('the file is neither CSV with a header line id,secret[,format] nor NDJSON')
+    throw new CommandError('the file is neither CSV with a header line id,secret[,format] or id,certificate nor NDJSON')
   }
 }

@@ -14,11 +14,20 @@ import { shownAlarm } from './routes-alarms.ts'
 const REGISTER_AT_ONCE = 100
 
 // Rows are strings here and parsed one by one, so that one wrong row does not refuse the others.
-const row = z.object({ id: z.string(), secret: z.string().max(1024), format: z.string().default('zks') })
+const row = z.object({
+  id: z.string(),
+  secret: z.string().max(1024).default('').describe('empty for a device that has a certificate alone'),
+  format: z.string().default('zks'),
+  certificate: z
+    .string()
+    .max(8192)
+    .default('')
+    .describe("the device's own certificate in PEM, or its SHA-256 fingerprint in hex or as c.…"),
+})
 const result = z.object({ id: z.string(), status: z.enum(['registered', 'error']), message: z.string() })
 
 const register = {
-  summary: 'Registers devices with the secrets flashed at manufacture; every row has a result of its own',
+  summary: 'Registers devices with the secrets or certificates flashed at manufacture; every row has a result of its own',
   security: operators('operator'),
   params: inAccount,
   body: z.object({ devices: z.array(row).min(1).max(REGISTER_AT_ONCE) }),

@@ -12,6 +12,8 @@ export type Assertion = {
   readonly jws: string
   readonly name: DeviceName
   readonly credentialId: CredentialId
+  /** The certificate (DER) that it came with, which is the one of the credential id; null for other credentials. */
+  readonly certificate: Uint8Array | null
   readonly audience: string
   readonly issuedMs: number
   readonly expiresMs: number
@@ -34,7 +36,8 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   if (!name.ok) return name
   const credentialId = parseCredentialId(typeof header.kid === 'string' ? header.kid : null)
   if (!credentialId.ok) return credentialId
-  if (credentialId.value.kind === 'certificate' && !isShown(header.x5c, credentialId.value.fingerprint))
+  const certificate = credentialId.value.kind === 'certificate' ? shownIn(header.x5c, credentialId.value.fingerprint) : null
+  if (credentialId.value.kind === 'certificate' && certificate === null)
     return unparsed('an assertion by a certificate shows it first in x5c')
   if (typeof aud !== 'string') return unparsed('aud of an assertion is one string')
   if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return unparsed('iat and exp of an assertion are whole seconds')
@@ -44,13 +47,14 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   if (!saidRun.ok) return saidRun
   const times = { issuedMs: Number(iat) * 1000, expiresMs: Number(exp) * 1000 }
   const said = { audience: aud, ...times, jti, challenge: challenge ?? null, run: saidRun.value }
-  return parsed({ jws, name: name.value, credentialId: credentialId.value, ...said })
+  return parsed({ jws, name: name.value, credentialId: credentialId.value, certificate, ...said })
 }
 
-/** Whether `x5c` (RFC 7515 §4.1.6) begins with the certificate of this fingerprint. */
-function isShown(x5c: unknown, fingerprint: string): boolean {
+/** The certificate that `x5c` (RFC 7515 §4.1.6) begins with, if it is the one of this fingerprint. */
+function shownIn(x5c: unknown, fingerprint: string): Uint8Array | null {
   const own: unknown = Array.isArray(x5c) ? x5c[0] : null
-  return typeof own === 'string' && certificateFingerprint(Buffer.from(own, 'base64')) === fingerprint
+  const der = typeof own === 'string' ? Buffer.from(own, 'base64') : null
+  return der !== null && certificateFingerprint(der) === fingerprint ? der : null
 }
 
 function decode(jws: string) {

@@ -158,7 +158,7 @@ async function store(db: Database, { name }: Assertion, { found, verdict, runs }
     await saveDevice(db, name, { before: credentials, after: verdict.device, chainPem: null, runs: changed }, nowMs)
     return verdict.answer
   }
-  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null, runs }, nowMs)) return verdict.answer
+  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null, chainPem: null, runs }, nowMs)) return verdict.answer
   // Another process enrolled this id in the meantime: nothing is decided on an old view, and the device asks again.
   throw new ApiProblem('unavailable', 'the device is being enrolled at this moment', 1)
 }

@@ -6,7 +6,6 @@ import { algorithmOfKey } from '../../agent/contract/token.ts'
 import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
 import type { CloudParts } from '../parts.ts'
 import { issuedRecord } from '../rules/device-credentials.ts'
-import { findChain } from '../store/certificates.ts'
 import { findDevice } from '../store/devices.ts'
 import type { Assertion, Verifier } from './assertion.ts'
 import { credentialsOf, decoySecret, readForSecret, secretOf } from './records.ts'
@@ -16,12 +15,11 @@ export type FoundVerifier = { readonly verifier: Verifier; readonly isRegistered
 
 /** Finds the key that an assertion has to be signed with. */
 export async function findVerifier(parts: CloudParts, assertion: Assertion): Promise<FoundVerifier> {
-  const { name, credentialId } = assertion
+  const { name, credentialId, certificate } = assertion
   if (credentialId.kind === 'certificate') {
-    const [chain, found] = await Promise.all([findChain(parts.db, credentialId.fingerprint), findDevice(parts.db, name)])
-    const verifier = verifierOf(chain)
-    const isRegistered = verifier !== null && issuedRecord(credentialsOf(found), credentialId) !== null
-    return { verifier: verifier ?? strangers(parts), isRegistered }
+    const isKnown = issuedRecord(credentialsOf(await findDevice(parts.db, name)), credentialId) !== null
+    const verifier = isKnown ? verifierOf(certificate) : null
+    return { verifier: verifier ?? strangers(parts), isRegistered: verifier !== null }
   }
   const secret = secretOf(parts, name, credentialId, await readForSecret(parts.db, name, credentialId))
   const decoy = decoySecret(parts, `${formatSubject(name)} ${formatCredentialId(credentialId)}`)
@@ -31,9 +29,14 @@ export async function findVerifier(parts: CloudParts, assertion: Assertion): Pro
 /** What is verified in place of a certificate that is not known, by a key of which no device has the private half. */
 const strangers = ({ signingKeys }: CloudParts): Verifier => ({ key: signingKeys.publicKey, algorithm: SIGNING_ALGORITHM })
 
-function verifierOf(chainPem: string | null): Verifier | null {
-  if (chainPem === null) return null
-  const key = new X509Certificate(chainPem).publicKey
-  const algorithm = algorithmOfKey(key)
-  return algorithm === null ? null : { key, algorithm }
+/** The fingerprint is known, and nothing else has it: the certificate itself need not be stored. */
+function verifierOf(certificate: Uint8Array | null): Verifier | null {
+  if (certificate === null) return null
+  try {
+    const key = new X509Certificate(certificate).publicKey
+    const algorithm = algorithmOfKey(key)
+    return algorithm === null ? null : { key, algorithm }
+  } catch {
+    return null // a fingerprint was registered of what is no certificate
+  }
 }

@@ -1,21 +1,27 @@
-/** Registering devices with the secrets flashed at manufacture. */
+/** Registering devices with what was flashed at manufacture. */
 import { setImmediate } from 'node:timers/promises'
 import { stretchOpaqueSecret } from '../../agent/contract/derivation.ts'
-import { type DeviceName, parseDeviceId } from '../../agent/contract/names.ts'
+import { type CredentialId, type DeviceName, parseDeviceId } from '../../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { looksLikeSecretText, parseSecretText } from '../../agent/contract/secret-text.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { seal } from '../crypto/sealed.ts'
 import { auditEntries } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
-import { NO_CREDENTIALS } from '../rules/device-credentials.ts'
+import { type CredentialEvent, type DeviceCredentials, NO_CREDENTIALS } from '../rules/device-credentials.ts'
+import { everyCredential } from '../rules/revocation.ts'
 import { appendAudit } from '../store/audit-log.ts'
+import { findHolder } from '../store/certificates.ts'
 import { insertDevice } from '../store/devices.ts'
 import { accountExists, type StoredOperatorKey } from '../store/principals.ts'
 import { operatorPrincipal } from './operator-entry.ts'
+import { parseRegisteredCertificate, type RegisteredCertificate, registeredRecord } from './registered-certificate.ts'
 
-/** One row of a registration; `format` is `zks`, or `opaque` for a secret that the company already had. */
-export type DeviceRow = { readonly id: string; readonly secret: string; readonly format: string }
+/**
+ * One row of a registration: a secret, a certificate, or both; what is empty is none. `format` is `zks`, or `opaque` for a secret
+ * that the company already had.
+ */
+export type DeviceRow = { readonly id: string; readonly secret: string; readonly format: string; readonly certificate: string }
 
 /** What became of it. */
 export type RowResult = { id: string; status: 'registered' | 'error'; message: string }
@@ -45,17 +51,41 @@ async function registerDevice(parts: CloudParts, by: StoredOperatorKey, account:
   const id = parseDeviceId(row.id)
   if (!id.ok) return id
   const name = { account, device: id.value }
-  const secret = secretBytes(row, name)
-  if (!secret.ok) return secret
-  const sealedSecret = seal(parts.masterKeys, ['flashed-secret', account, id.value], secret.value)
-  const credentials = { ...NO_CREDENTIALS, flashed: 'good' } as const
+  const flashed = readFlashed(row, name)
+  if (!flashed.ok) return flashed
+  const { secret, certificate } = flashed.value
+  const sealedSecret = secret === null ? null : seal(parts.masterKeys, ['flashed-secret', account, id.value], secret)
+  const credentials: DeviceCredentials = {
+    ...NO_CREDENTIALS,
+    flashed: secret === null ? 'none' : 'good',
+    issued: certificate === null ? [] : [registeredRecord(certificate)],
+  }
   return parts.db.transaction().execute(async (db) => {
-    const isNew = await insertDevice(db, { name, credentials, sealedSecret, runs: [] }, parts.nowMs())
+    if (certificate !== null && (await findHolder(db, certificate.fingerprint)) !== null)
+      return unparsed('the certificate is registered already')
+    const device = { name, credentials, sealedSecret, chainPem: certificate?.pem ?? null, runs: [] }
+    const isNew = await insertDevice(db, device, parts.nowMs())
     if (!isNew) return unparsed('a device with this id, perhaps in another case, exists already')
-    const event = { event: 'registered', credentialId: { kind: 'flashed' }, detail: row.format } as const
-    await appendAudit(db, parts.nowMs(), auditEntries(name, operatorPrincipal(by), [event]))
+    const events = everyCredential(credentials).map((credentialId) => registeredEvent(credentialId, row))
+    await appendAudit(db, parts.nowMs(), auditEntries(name, operatorPrincipal(by), events))
     return parsed(name)
   })
+}
+
+const registeredEvent = (credentialId: CredentialId, { format }: DeviceRow): CredentialEvent => ({
+  event: 'registered',
+  credentialId,
+  detail: credentialId.kind === 'flashed' ? format : '',
+})
+
+type Flashed = { readonly secret: Uint8Array | null; readonly certificate: RegisteredCertificate | null }
+
+function readFlashed(row: DeviceRow, name: DeviceName): Parsed<Flashed> {
+  if (row.secret === '' && row.certificate === '') return unparsed('there is neither a secret nor a certificate')
+  const secret = row.secret === '' ? parsed(null) : secretBytes(row, name)
+  if (!secret.ok) return secret
+  const certificate = row.certificate === '' ? parsed(null) : parseRegisteredCertificate(row.certificate)
+  return certificate.ok ? parsed({ secret: secret.value, certificate: certificate.value }) : certificate
 }
 
 function secretBytes(row: DeviceRow, name: DeviceName): Parsed<Uint8Array> {
@@ -65,7 +95,7 @@ function secretBytes(row: DeviceRow, name: DeviceName): Parsed<Uint8Array> {
     case 'opaque':
       // A text of ours that was declared opaque is a mistake, and a mistyped one would be stretched into a secret nobody has.
       if (looksLikeSecretText(row.secret)) return unparsed('an opaque secret does not look like zks_…; leave the format out')
-      return row.secret === '' ? unparsed('the secret is empty') : parsed(stretchOpaqueSecret(row.secret, name))
+      return parsed(stretchOpaqueSecret(row.secret, name))
     default:
       return unparsed('format is zks or opaque')
   }

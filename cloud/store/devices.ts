@@ -78,11 +78,17 @@ export type NewDevice = {
   readonly name: DeviceName
   readonly credentials: DeviceCredentials
   readonly sealedSecret: string | null
+  /** The certificate (PEM) among its credentials; null where there is none. */
+  readonly chainPem: string | null
   readonly runs: readonly HeardRun[]
 }
 
 /** Stores a new device; false where its id, in any case, is taken. */
-export async function insertDevice(db: Database, { name, credentials, sealedSecret, runs }: NewDevice, nowMs: number): Promise<boolean> {
+export async function insertDevice(
+  db: Database,
+  { name, credentials, sealedSecret, chainPem, runs }: NewDevice,
+  nowMs: number,
+): Promise<boolean> {
   const result = await db
     .insertInto('device')
     .values({
@@ -99,7 +105,7 @@ export async function insertDevice(db: Database, { name, credentials, sealedSecr
     .executeTakeFirst()
   if (result.numInsertedOrUpdatedRows !== 1n) return false
   const rank = rankNow(credentials)
-  await Promise.all(credentials.issued.map((record) => insertIssued(db, name, { record, rank, chainPem: null }, nowMs)))
+  await Promise.all(credentials.issued.map((record) => insertIssued(db, name, { record, rank, chainPem }, nowMs)))
   return true
 }
 

@@ -75,6 +75,8 @@ export type RunningCloud = {
   createAaaClient(id: string, aaaDomain: string, accounts?: readonly string[]): Promise<{ readonly id: string; readonly secret: string }>
   /** Registers one device with its flashed secret; gives `registered`, or what is wrong. */
   registerDevice(account: string, id: string, secret: string, format?: 'zks' | 'opaque'): Promise<string>
+  /** The same with a certificate, or its fingerprint. */
+  registerCertificate(account: string, id: string, certificate: string): Promise<string>
   showDevice(account: string, id: string): Promise<ShownDevice>
   /** Writes the CA of devices' certificates into a folder; gives the file. */
   writeDeviceCa(folder: string): Promise<string>
@@ -266,6 +268,11 @@ const operations = (api: ApiClient): Operations => ({
   async registerDevice(account, id, secret, format = 'zks') {
     const answer = z.object({ results: z.array(z.object({ status: z.string(), message: z.string() })) })
     const { results } = await api.call('POST', `/v1/accounts/${account}/devices`, answer, { devices: [{ id, secret, format }] })
+    return results[0]?.status === 'registered' ? 'registered' : (results[0]?.message ?? 'no result')
+  },
+  async registerCertificate(account, id, certificate) {
+    const answer = z.object({ results: z.array(z.object({ status: z.string(), message: z.string() })) })
+    const { results } = await api.call('POST', `/v1/accounts/${account}/devices`, answer, { devices: [{ id, certificate }] })
     return results[0]?.status === 'registered' ? 'registered' : (results[0]?.message ?? 'no result')
   },
   showDevice: (account, id) => api.call('GET', `/v1/accounts/${account}/devices/${id}`, shownDevice),
