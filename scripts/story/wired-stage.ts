@@ -32,8 +32,15 @@ export type OpenWiredStage = OpenStage & { readonly lab: WiredLab; readonly fold
 /** The port of the Cloud API as the device sees it. */
 export const CLOUD_PORT = 8443
 
-/** What may be other than the defaults: timers of the CA config, and what the device asks the cloud for. */
-export type WiredStageOptions = { readonly timers?: Readonly<Record<string, number>>; readonly permanentCredential?: PermanentKind }
+/**
+ * What may be other than the defaults: timers of the CA config, what the device asks the cloud for, and more CAs (PEM) whose certificates
+ * the hotspot takes.
+ */
+export type WiredStageOptions = {
+  readonly timers?: Readonly<Record<string, number>>
+  readonly permanentCredential?: PermanentKind
+  readonly moreDeviceCas?: string
+}
 
 /** Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. */
 export async function openWiredStage(parentFolder: string, options: WiredStageOptions = {}): Promise<OpenWiredStage> {
@@ -54,7 +61,7 @@ export async function openWiredStage(parentFolder: string, options: WiredStageOp
 async function raise(
   folder: string,
   closers: (() => Promise<unknown>)[],
-  { timers = {}, permanentCredential = 'secret' }: WiredStageOptions,
+  { timers = {}, permanentCredential = 'secret', moreDeviceCas = '' }: WiredStageOptions,
 ): Promise<Omit<OpenWiredStage, 'close'>> {
   const authority = await createAuthority(folder, 'ca')
   const aaa = await issueServer(folder, authority, { name: 'aaa', dnsName: AAA_HOST })
@@ -78,7 +85,9 @@ async function raise(
   const cloud = await openLabCloud(place, aaaClientSecret)
   closers.push(() => cloud.stop())
   const { certificateFile: caFile } = authority
-  const files = { radiusSecret, aaaClientSecret, aaa, caFile, deviceCaFile: cloud.deviceCaFile }
+  const deviceCaFile = join(folder, 'device-cas.pem')
+  await writeFile(deviceCaFile, (await readFile(cloud.deviceCaFile, 'utf8')) + moreDeviceCas)
+  const files = { radiusSecret, aaaClientSecret, aaa, caFile, deviceCaFile }
   const freeradius = await startFreeradius(folder, namespace, files)
   closers.push(() => freeradius.stop())
   await lab.startDhcp()
