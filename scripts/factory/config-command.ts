@@ -4,7 +4,7 @@ import { caConfigFor, derivedCredential, keyCredential } from './ca-config.ts'
 import { InputError, readProvisioningKey } from './inputs.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { type ProfileOptions, readProfile, withProfileOptions } from './profile-options.ts'
-import { checkSampleConfig } from './sample-config.ts'
+import { checkSampleConfig, nobodysSecret } from './sample-config.ts'
 import { writeConfig } from './write-config.ts'
 
 type Options = ProfileOptions & {
@@ -38,7 +38,7 @@ async function writeOne(options: Options): Promise<Outcome> {
   const key = { keyId, bytes: readProvisioningKey(options.provisioningKeyFile) }
   const json = { file: out, account, device, dryRun }
   if (dryRun) {
-    checkSampleConfig(profile, device)
+    checkSampleConfig(profile, device, nobodysSecret())
     return { lines: [`${out}: would be the CA config of ${account}/${device}; nothing was written`], json }
   }
   const credential = options.withProvisioningKey ? keyCredential(key) : derivedCredential(key, { account, device })

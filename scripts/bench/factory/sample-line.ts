@@ -60,5 +60,5 @@ function exampleHotspot(): unknown {
   const hotspots: unknown = isObject(example) ? example.hotspots : null
   const [first]: readonly unknown[] = Array.isArray(hotspots) ? hotspots : []
   const { eap, ...rest } = isObject(first) ? first : {}
-  return { ...rest, eap: { ...(isObject(eap) ? eap : {}), ca: { file: join(EXAMPLES, 'aaa-ca.pem') } } }
+  return { ...rest, eap: { ...(isObject(eap) ? eap : {}), methods: ['TLS', 'TTLS'], ca: { file: join(EXAMPLES, 'aaa-ca.pem') } } }
 }

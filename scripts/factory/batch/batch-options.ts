@@ -4,8 +4,11 @@ import { dirname, join, resolve } from 'node:path'
 import { parseAccountId, parseKeyId } from '../../../agent/contract/names.ts'
 import { deviceIdSourceReader } from '../../../config/device-id.ts'
 import { parseJson } from '../../../config/json.ts'
-import { validityOf } from '../certificate/device-certificate.ts'
+import { derivedCredential, type JsonObject } from '../ca-config.ts'
+import { CertificateIssuer, validityOf } from '../certificate/device-certificate.ts'
+import { DeviceKeyMaker, privateKeyInfo, subjectPublicKeyInfo } from '../certificate/device-key.ts'
 import { readIssuingCa } from '../certificate/issuing-ca.ts'
+import { base64, pem } from '../certificate/pem.ts'
 import { faultOfValues } from '../certificate/template.ts'
 import { readTemplate } from '../certificate/template-file.ts'
 import type { DeviceValues } from '../certificate/variable-text.ts'
@@ -13,7 +16,7 @@ import { InputError, readProvisioningKey, readText } from '../inputs.ts'
 import { readFactoryKey, readRegistrationKey, requirePrivate } from '../keys.ts'
 import { faultOfLabel, readLabelTemplate } from '../labels/label-template.ts'
 import { type ProfileOptions, readProfile } from '../profile-options.ts'
-import { checkSampleConfig } from '../sample-config.ts'
+import { checkSampleConfig, nobodysSecret } from '../sample-config.ts'
 import type { BatchPlan } from './create-batch.ts'
 import type { ConfigForm, CredentialPlan } from './credential-maker.ts'
 import type { DeviceIds } from './device-ids.ts'
@@ -51,6 +54,8 @@ export type BatchOptions = ProfileOptions & {
 type Planned = {
   readonly credential: BatchPlan['credential']
   readonly inputs: Readonly<Record<string, string>>
+  /** A credential as a device with these values would get it, and as none will. */
+  readonly sample: (values: DeviceValues) => JsonObject
   /** What is wrong with a device's values, or null. */
   readonly faultOf: (values: DeviceValues) => string | null
 }
@@ -66,13 +71,14 @@ export async function planBatch(options: BatchOptions, nowMs: number): Promise<B
   const profile = readProfile(options)
   const ids = await readIds(options)
   const form = readForm(options)
-  const { credential, inputs, faultOf } = await planCredential(options, ids, nowMs)
+  const { credential, sample, inputs, faultOf } = await planCredential(options, ids, nowMs)
   const registration = await readRegistrationKeys(options)
   const labels = options.labels ? readLabelTemplate(options.labelTemplate ?? null, namesOf(ids)) : null
   const faultOfBoth = (values: DeviceValues): string | null => faultOf(values) ?? (labels === null ? null : faultOfLabel(labels, values))
   await checkValues(options, ids, faultOfBoth)
   for await (const [first] of ids.entries(0, 1)) {
-    if (first !== undefined) checkSampleConfig(profile, first.id)
+    if (first !== undefined)
+      checkSampleConfig(profile, first.id, sample({ ...first.values, id: first.id, account: account.value, batch: 'batch' }))
     break
   }
   return {
@@ -139,7 +145,7 @@ function planCredential(options: BatchOptions, ids: DeviceIds, nowMs: number): P
     case 'certificate':
       return planCertificates(options, ids, nowMs)
     case 'shared-secret':
-      return { credential: () => ({ kind: 'shared-secret' }), inputs: {}, faultOf: () => null }
+      return { credential: () => ({ kind: 'shared-secret' }), sample: nobodysSecret, inputs: {}, faultOf: () => null }
     case 'provisioning-key':
       return planProvisioningKey(options)
   }
@@ -157,6 +163,7 @@ async function planCertificates(options: BatchOptions, ids: DeviceIds, nowMs: nu
   const deviceKey = deviceKeyOf(options)
   return {
     credential: (startedAtMs) => ({ kind: 'certificate', ca, template, validity: validityOf(template, startedAtMs), deviceKey }),
+    sample: (values) => sampleCertificate(new CertificateIssuer(ca, template, { notBefore, notAfter }), values, deviceKey),
     inputs: {
       ca: sha256(ca.certificate.raw),
       ...(deviceKey === null ? {} : { deviceKey: sha256(JSON.stringify(deviceKey)) }),
@@ -164,6 +171,14 @@ async function planCertificates(options: BatchOptions, ids: DeviceIds, nowMs: nu
     },
     faultOf: (values) => faultOfValues(template, values),
   }
+}
+
+/** A certificate for a key that is forgotten. Where the device has its key in a file, nothing here can say more about it. */
+function sampleCertificate(issuer: CertificateIssuer, values: DeviceValues, deviceKey: unknown): JsonObject {
+  const { point, scalar } = new DeviceKeyMaker().make()
+  const certificate = pem('CERTIFICATE', base64(issuer.issue(values, subjectPublicKeyInfo(point), point)))
+  const privateKey = typeof deviceKey === 'string' ? deviceKey : pem('PRIVATE KEY', base64(privateKeyInfo(scalar, point)))
+  return { kind: 'certificate', certificate, privateKey }
 }
 
 /** Where a device has its own key: in a chip, or in a file beside its config. */
@@ -182,7 +197,9 @@ function planProvisioningKey(options: BatchOptions): Planned {
   requirePrivate(file)
   const give = options.withProvisioningKey ? 'provisioning-key' : 'derived-secret'
   const plan: CredentialPlan = { kind: 'provisioning-key', key: { keyId: keyId.value, bytes }, give }
-  return { credential: () => plan, inputs: { provisioningKey: `${keyId.value} ${sha256(bytes)}`, give }, faultOf: () => null }
+  const sample = (): JsonObject =>
+    derivedCredential({ keyId: keyId.value, bytes: new Uint8Array(bytes.length) }, { account: options.account, device: 'sample' })
+  return { credential: () => plan, sample, inputs: { provisioningKey: `${keyId.value} ${sha256(bytes)}`, give }, faultOf: () => null }
 }
 
 async function readRegistrationKeys({ registrationKey, factoryKey, registration }: BatchOptions): Promise<RegistrationKeys | null> {

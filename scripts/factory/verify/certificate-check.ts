@@ -1,7 +1,6 @@
 /** Whether a device's certificate holds: its key, its issuers, its dates. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { certificateFingerprint, parseCertificateChain } from '../../../agent/contract/certificate.ts'
-import { type Parsed, parsed, unparsed } from '../../../agent/contract/parsed.ts'
 import { InputError, readText } from '../inputs.ts'
 
 /** The CA certificates that chains must lead to. */
@@ -11,18 +10,21 @@ export function readTrust(file: string): readonly X509Certificate[] {
   return chain.value
 }
 
-/** Checks a chain (PEM) and a key (PEM; null where it is in a chip) and gives what the certificate is called. */
+/** What a certificate is called, null where there is none to read, and what is wrong with it. */
+export type CheckedCertificate = { readonly knownBy: string | null; readonly fault: string | null }
+
+/** Checks a chain (PEM) and a key (PEM; null where it is in a chip). */
 export function checkCertificate(
   chainPem: string,
   keyPem: string | null,
   trust: readonly X509Certificate[],
   nowMs: number,
-): Parsed<string> {
+): CheckedCertificate {
   const chain = parseCertificateChain(chainPem)
-  if (!chain.ok) return chain
+  if (!chain.ok) return { knownBy: null, fault: chain.problem }
   const [own, ...issuers] = chain.value
   const fault = faultOfKey(own, keyPem) ?? faultOfChain([own, ...issuers], trust) ?? faultOfDates([own, ...issuers], nowMs)
-  return fault === null ? parsed(certificateFingerprint(own.raw)) : unparsed(fault)
+  return { knownBy: certificateFingerprint(own.raw), fault }
 }
 
 function faultOfKey(own: X509Certificate, keyPem: string | null): string | null {

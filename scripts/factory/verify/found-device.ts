@@ -4,13 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { base32 } from '../../../agent/contract/base32.ts'
 import { isObject, type Parsed, parsed, unparsed } from '../../../agent/contract/parsed.ts'
-import { formatSecretText, parseSecretText, SECRET_BYTES } from '../../../agent/contract/secret-text.ts'
+import { parseSecretText } from '../../../agent/contract/secret-text.ts'
 import { parseJson } from '../../../config/json.ts'
 import { loadConfig } from '../../../config/load.ts'
 import { CONFIG_NAME } from '../batch/batch-record.ts'
 import { DEVICE_FILES } from '../batch/credential-maker.ts'
 import type { JsonObject } from '../ca-config.ts'
 import { memoryFolder } from '../memory-folder.ts'
+import { nobodysSecret } from '../sample-config.ts'
 import { type Target, TargetError } from '../target/target.ts'
 
 /** A config, parsed, and the files that it may name. */
@@ -38,15 +39,18 @@ export async function readDevice(target: Target, folder: string): Promise<FoundD
 }
 
 /**
- * What the agent would say about the config, each problem in a line. The id of a golden config comes from the device, and a
- * certificate is checked apart: `id` and a secret stand in for them.
+ * What the agent would say about the config, each problem in a line. The id of a golden config comes from the device, and so may the
+ * key of a certificate: `id` and a secret stand in for them.
  */
 export function configProblems({ config, files }: FoundDevice, id: string): readonly string[] {
   const folder = mkdtempSync(join(memoryFolder(), 'zipkey-verify-'))
   try {
     for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes, { mode: 0o600 })
     const file = join(folder, CONFIG_NAME)
-    writeFileSync(file, JSON.stringify({ ...config, device: namedDevice(config, id), credentials: withStandIns(config.credentials) }))
+    writeFileSync(
+      file,
+      JSON.stringify({ ...config, device: namedDevice(config, id), credentials: withStandIns(config.credentials, files) }),
+    )
     const loaded = loadConfig({ environment: {}, configFile: file })
     return loaded.ok ? [] : loaded.problems.map((line) => line.replaceAll(`${folder}/`, ''))
   } finally {
@@ -56,11 +60,10 @@ export function configProblems({ config, files }: FoundDevice, id: string): read
 
 const namedDevice = ({ device }: JsonObject, id: string): unknown => (isObject(device) && !('id' in device) ? { id } : device)
 
-function withStandIns(credentials: unknown): unknown {
-  const secret = { kind: 'shared-secret', secret: formatSecretText('zks_', new Uint8Array(SECRET_BYTES)) }
-  return Array.isArray(credentials)
-    ? credentials.map((each: unknown) => (isObject(each) && each.kind === 'certificate' ? secret : each))
-    : credentials
+function withStandIns(credentials: unknown, files: FoundDevice['files']): unknown {
+  const isKeyElsewhere = (each: unknown): boolean =>
+    isObject(each) && each.kind === 'certificate' && textOf(each.privateKey, files) === null
+  return Array.isArray(credentials) ? credentials.map((each: unknown) => (isKeyElsewhere(each) ? nobodysSecret() : each)) : credentials
 }
 
 /** The credential that the device will show first. */

@@ -7,7 +7,7 @@ import { foldId } from '../batch/device-ids.ts'
 import { idIn } from '../flash/flash-device.ts'
 import { placesOf, readFlashLog } from '../flash/flash-log.ts'
 import type { Target } from '../target/target.ts'
-import { checkCertificate } from './certificate-check.ts'
+import { type CheckedCertificate, checkCertificate } from './certificate-check.ts'
 import { configProblems, credentialIn, type FoundCredential, readDevice } from './found-device.ts'
 import { isCodeOf, scanLabel, scanPicture } from './label-scan.ts'
 
@@ -54,7 +54,7 @@ export async function verifyDevice(target: Target, expected: Expectations): Prom
       problems.length === 0 ? pass('config', 'valid for the agent') : fail('config', problems.join('; ')),
       deviceCheck(expected, id, device),
       credential.ok ? credentialCheck(credential.value, knownBy, device) : fail('credential', credential.problem),
-      ...(certificate === null ? [] : [certificate.check]),
+      ...(certificate === null ? [] : [chainCheck(certificate)]),
       await uniqueCheck(expected, id),
       ...(expected.labelFile === null ? [] : [await labelCheck(expected, expected.labelFile, device)]),
     ],
@@ -69,16 +69,12 @@ function deviceCheck({ batch, id: wanted }: Expectations, id: string | null, dev
     : pass('device', `${id} of batch ${batch.started.batch}`)
 }
 
-function checkedCertificate(
-  credential: FoundCredential,
-  { trust, nowMs }: Expectations,
-): { readonly check: Check; readonly knownBy: string | null } | null {
-  if (credential.kind !== 'certificate') return null
-  const checked = checkCertificate(credential.chainPem, credential.keyPem, trust, nowMs)
-  if (!checked.ok) return { check: fail('chain', checked.problem), knownBy: null }
-  const where = credential.keyPem === null ? 'its key is elsewhere on the device' : 'its key is its own'
-  return { check: pass('chain', `leads to the CA, ${where}`), knownBy: checked.value }
+function checkedCertificate(credential: FoundCredential, { trust, nowMs }: Expectations): CheckedCertificate | null {
+  return credential.kind === 'certificate' ? checkCertificate(credential.chainPem, credential.keyPem, trust, nowMs) : null
 }
+
+const chainCheck = ({ fault }: CheckedCertificate): Check =>
+  fault === null ? pass('chain', 'leads to the CA, for its own key') : fail('chain', fault)
 
 function credentialCheck(credential: FoundCredential, knownBy: string | null, device: BatchDevice | undefined): Check {
   if (device === undefined) return fail('credential', 'there is none in the batch to compare it with')

@@ -70,6 +70,8 @@ describe('a batch of certificates', () => {
     }
     expect(logged.size).toBe(1003)
 
+    const loaded = loadConfig({ environment: {}, configFile: at.path('b/configs/SN-0042.json') })
+    expect(loaded.ok && loaded.config.credentials[0]?.id).toEqual({ kind: 'certificate', fingerprint: rows[41].fingerprint })
     for (const [index, { cert }] of certs.entries()) writeFileSync(at.path(`${index}.pem`), Buffer.from(cert, 'base64'))
     const files = certs.map((_, index) => at.path(`${index}.pem`))
     const trust = ['-x509_strict', '-purpose', 'sslclient', '-CAfile', at.path('root.pem'), '-untrusted', at.path('ca.pem')]
@@ -101,7 +103,7 @@ describe('a batch of certificate requests', () => {
     request(at, 'requests/SN-1')
     request(at, 'requests/SN-2', ['-newkey', 'rsa:2048', '-nodes'])
     openssl('req', '-in', request(at, 'SN-3'), '-outform', 'DER', '-out', at.path('requests/SN-3.der'))
-    expect(await signed(at, 'requests', '--device-key', 'pkcs11:token=device;object=key')).toMatchObject({ code: 0, stderr: '' })
+    expect(await signed(at, 'requests', '--device-key', 'device.key')).toMatchObject({ code: 0, stderr: '' })
     for (const [id, keyFile] of [
       ['SN-1', 'requests/SN-1.key'],
       ['SN-2', 'requests/SN-2.key'],
@@ -109,7 +111,7 @@ describe('a batch of certificate requests', () => {
     ] as const) {
       const config = at.read(`b/configs/${id}.json`)
       const [{ certificate, privateKey }] = JSON.parse(config).credentials
-      expect([privateKey, config.includes('PRIVATE KEY')]).toEqual(['pkcs11:token=device;object=key', false])
+      expect([privateKey, config.includes('PRIVATE KEY')]).toEqual([{ file: 'device.key' }, false])
       const file = at.put(`${id}.pem`, certificate)
       expect(openssl('x509', '-in', file, '-noout', '-pubkey')).toBe(openssl('pkey', '-in', at.path(keyFile), '-pubout'))
       expect(openssl('x509', '-in', file, '-noout', '-subject', '-ext', 'basicConstraints')).toMatch(
@@ -236,6 +238,9 @@ describe('a golden config', () => {
     const [credential] = JSON.parse(at.read('b/golden.json')).credentials
     expect(credential).toEqual({ kind: 'certificate', certificate: { file: 'device.pem' }, privateKey: { file: 'device.pem' } })
     const file = at.path('b/credentials/SN-2.pem')
+    at.put('b/device.pem', readFileSync(file))
+    const loaded = load(at)
+    expect(loaded.ok && loaded.config.credentials[0]?.kind).toBe('certificate')
     expect(openssl('pkey', '-in', file, '-pubout')).toBe(openssl('x509', '-in', file, '-noout', '-pubkey'))
   })
 })

@@ -42,7 +42,10 @@ export class ProductionLine {
     this.put('line-7.key', formatSecretText('zkp_', PROVISIONING_KEY))
     const example = JSON.parse(readFileSync(join(EXAMPLES, 'temporary-derived-secret.json'), 'utf8'))
     const [hotspot] = example.hotspots
-    this.put('hotspot.json', JSON.stringify({ ...hotspot, eap: { ...hotspot.eap, ca: { file: join(EXAMPLES, 'aaa-ca.pem') } } }))
+    this.put(
+      'hotspot.json',
+      JSON.stringify({ ...hotspot, eap: { ...hotspot.eap, methods: ['TLS', 'TTLS'], ca: { file: join(EXAMPLES, 'aaa-ca.pem') } } }),
+    )
   }
 
   #makeAuthorities(): void {
