@@ -7,7 +7,7 @@ import { PATIENT_WAITS, type PostgresAccess, REQUEST_WAITS } from '../store/post
 import type { Tables } from '../store/tables.ts'
 import { currentSchema } from './backup.ts'
 import { runPostgresTool } from './postgres-tools.ts'
-import type { Replacing } from './restore-sqlite.ts'
+import type { Replacing } from './replacing.ts'
 
 /** Gives the name of the schema that was in its place. */
 export async function restorePostgres(access: PostgresAccess, { file, stamp, complete }: Replacing): Promise<string | null> {

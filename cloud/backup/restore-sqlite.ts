@@ -5,10 +5,7 @@ import { DataFolderError, writePrivateFile } from '../data-folder.ts'
 import { migrate } from '../store/migrations.ts'
 import { openSqlite, restoringFile, sqliteEngine } from '../store/sqlite.ts'
 import { sync } from './new-file.ts'
-import type { Complete } from './restore.ts'
-
-/** Which backup; `stamp` stands in the name under which the other is kept. */
-export type Replacing = { readonly file: string | null; readonly stamp: string; readonly complete: Complete }
+import type { Replacing } from './replacing.ts'
 
 // What SQLite keeps beside a database that is open, or was when its process ended.
 const BESIDE = ['-wal', '-shm']

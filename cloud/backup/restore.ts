@@ -2,18 +2,16 @@
  * `zipkey-cloud restore`: the database is put back to a backup, and marked, so that the rules know of the time that is lost
  * (rules/recovery.ts). What was in its place is kept beside it.
  */
-import type { Kysely } from 'kysely'
 import { masterKeyProblem } from '../crypto/fits-keys.ts'
 import { DataFolderError, readCloudConfig, readKeys } from '../data-folder.ts'
 import { databasePlace, reachable } from '../folder-database.ts'
 import { lastSeq } from '../store/audit-log.ts'
 import type { DatabasePlace } from '../store/database.ts'
-import type { Engine } from '../store/engine.ts'
 import { countOperatorKeys } from '../store/principals.ts'
 import { markRestored } from '../store/restores.ts'
-import type { Tables } from '../store/tables.ts'
 import { takeFolder } from './folder-lock.ts'
 import { type LostTime, lostTime } from './lost-time.ts'
+import type { Complete } from './replacing.ts'
 import { restorePostgres } from './restore-postgres.ts'
 import { restoreSqlite } from './restore-sqlite.ts'
 
@@ -28,9 +26,6 @@ export type Restored = {
   /** What the database had told that the backup does not; null where what was in its place cannot be read. */
   readonly lost: LostTime | null
 }
-
-/** How an engine puts a backup in place. `complete` is called with it before it counts, and with what is replaced where that can be read. */
-export type Complete = (restored: Kysely<Tables>, engine: Engine, replaced: Kysely<Tables> | null) => Promise<void>
 
 /** An engine's way: puts the backup in place and says where the other is kept. */
 type Way = (file: string | null, complete: Complete) => Promise<string | null>

@@ -80,5 +80,5 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   pino: ['agent/log.ts'],
   qrcode: ['scripts/factory/labels/'],
   // The operator's client reads answers by schemas.
-  zod: ['cloud/', 'scripts/campaign/cloud-kill/'],
+  zod: ['cloud/', 'scripts/campaign/cloud-kill/', 'scripts/campaign/restore/'],
 }

@@ -1,0 +1,10 @@
+/** How an engine puts a backup in place. */
+import type { Kysely } from 'kysely'
+import type { Engine } from '../store/engine.ts'
+import type { Tables } from '../store/tables.ts'
+
+/** Called with what is put in place before it counts, and with what is replaced where that can be read. */
+export type Complete = (restored: Kysely<Tables>, engine: Engine, replaced: Kysely<Tables> | null) => Promise<void>
+
+/** Which backup; `stamp` stands in the name under which the other is kept. */
+export type Replacing = { readonly file: string | null; readonly stamp: string; readonly complete: Complete }
