@@ -1,7 +1,6 @@
 /** Opens the order that a schedule asks for, when the device asks for its actions: no timer, and any number of processes. */
 import type { CredentialId, DeviceName } from '../../agent/contract/names.ts'
 import type { CloudParts } from '../parts.ts'
-import { newOrderId } from '../registry/rotation.ts'
 import { isCurrent } from '../rules/rotation.ts'
 import { dueSchedule } from '../rules/rotation-schedule.ts'
 import { appendAudit } from '../store/audit-log.ts'
@@ -32,8 +31,7 @@ const openOnce = (parts: CloudParts, name: DeviceName, credentialId: CredentialI
     const { credentials } = found.device
     const open = await openOrder(db, name)
     if (open !== null || credentials.frozenMs !== null || !isCurrent(credentials, credentialId)) return open
-    const id = newOrderId()
-    await insertOrder(db, id, name, parts.nowMs())
+    const id = await insertOrder(db, name, parts.nowMs())
     const entry = { account: name.account, device: name.device, credential: null, session: null, principal: `schedule:${scheduleId}` }
     await appendAudit(db, parts.nowMs(), [{ ...entry, event: 'rotation-ordered', detail: id }])
     return id

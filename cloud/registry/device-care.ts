@@ -1,15 +1,14 @@
 /** What operators do when something is wrong with a device: revoke it, re-arm it, freeze and unfreeze its rotation. */
-import { randomBytes } from 'node:crypto'
-import { base32 } from '../../agent/contract/base32.ts'
 import type { CredentialId, DeviceName } from '../../agent/contract/names.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { CloudParts } from '../parts.ts'
 import { rearm } from '../rules/rearm.ts'
-import { everyCredential, revoke } from '../rules/revocation.ts'
+import { revoke } from '../rules/revocation.ts'
 import { appendAudit } from '../store/audit-log.ts'
 import { saveDevice } from '../store/devices.ts'
 import type { StoredOperatorKey } from '../store/principals.ts'
 import { findProvisioningKey } from '../store/provisioning-keys.ts'
+import { newOrderId } from '../store/rotation-orders.ts'
 import { changeDevice, lockDevice } from './change-device.ts'
 import { operatorEntry } from './operator-entry.ts'
 
@@ -20,7 +19,7 @@ export async function revokeCredentials(
   name: DeviceName,
   id: CredentialId | null,
 ): Promise<void> {
-  const answer = await changeDevice(parts, by, name, (device) => revoke(device, id === null ? everyCredential(device) : [id]))
+  const answer = await changeDevice(parts, by, name, (device) => revoke(device, id))
   if (answer === 'nothing-to-revoke') throw new ApiProblem('not-found', 'the device has no such credential that is not revoked yet')
 }
 
@@ -33,7 +32,7 @@ export async function rearmCredential(
 ): Promise<number> {
   if (credentialId.kind === 'temporary' && (await findProvisioningKey(parts.db, name.account, credentialId.keyId)) === null)
     throw new ApiProblem('not-found', `there is no provisioning key ${credentialId.keyId}`)
-  const orderId = base32(randomBytes(10))
+  const orderId = newOrderId()
   const answer = await changeDevice(parts, by, name, (device, nowMs) => rearm(device, { credentialId, orderId, nowMs }))
   if (!answer.rearmed) throw new ApiProblem(answer.problem, answer.reason)
   return answer.untilMs

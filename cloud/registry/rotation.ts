@@ -1,6 +1,4 @@
 /** Ordering rotations: an operator opens orders, each device finds its own among its actions; and takes them back. */
-import { randomBytes } from 'node:crypto'
-import { base32 } from '../../agent/contract/base32.ts'
 import { type DeviceName, parseDeviceId } from '../../agent/contract/names.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { CloudParts } from '../parts.ts'
@@ -12,9 +10,6 @@ import type { Database } from '../store/tables.ts'
 import { lockDevice } from './change-device.ts'
 import { operatorEntry } from './operator-entry.ts'
 
-/** Draws the id of an order. */
-export const newOrderId = (): string => base32(randomBytes(10))
-
 /** Opens an order for a device, or gives the one that is open. A device without a permanent credential has nothing to rotate. */
 export const orderRotation = (parts: CloudParts, by: StoredOperatorKey, name: DeviceName): Promise<string> =>
   parts.db.transaction().execute(async (db) => {
@@ -25,8 +20,7 @@ export const orderRotation = (parts: CloudParts, by: StoredOperatorKey, name: De
     if (frozenMs !== null) throw new ApiProblem('conflict', 'rotation of this device is frozen; look at it, and unfreeze it')
     const open = await openOrder(db, name)
     if (open !== null) return open
-    const id = newOrderId()
-    await insertOrder(db, id, name, parts.nowMs())
+    const id = await insertOrder(db, name, parts.nowMs())
     await tell(db, by, 'rotation-ordered', name, id, parts.nowMs())
     return id
   })

@@ -3,8 +3,7 @@ import type { CredentialId } from '../../agent/contract/names.ts'
 import { type CredentialEvent, type DeviceCredentials, isSameCredential, type Verdict } from './device-credentials.ts'
 import { cancelRearm } from './rearm.ts'
 
-/** Every credential that the device ever had: those that are good end, and those that ended are told `revoked` from now on. */
-export function everyCredential({ temporary, flashed, issued }: DeviceCredentials): readonly CredentialId[] {
+function everyCredential({ temporary, flashed, issued }: DeviceCredentials): readonly CredentialId[] {
   return [
     ...(temporary.state === 'none' ? [] : [{ kind: 'temporary', keyId: temporary.keyId } as const]),
     ...(flashed === 'none' ? [] : [{ kind: 'flashed' } as const]),
@@ -12,9 +11,12 @@ export function everyCredential({ temporary, flashed, issued }: DeviceCredential
   ]
 }
 
-/** Revokes these credentials of a device; null where it has none of them that is not revoked yet. */
-export function revoke(before: DeviceCredentials, ids: readonly CredentialId[]): Verdict<'revoked' | 'nothing-to-revoke'> {
-  const isMeant = (id: CredentialId): boolean => ids.some((each) => isSameCredential(each, id))
+/**
+ * Revokes one credential of a device, or for null every one that it has or had: those that are good end, and those that ended
+ * before are told `revoked` from now on.
+ */
+export function revoke(before: DeviceCredentials, one: CredentialId | null): Verdict<'revoked' | 'nothing-to-revoke'> {
+  const isMeant = (id: CredentialId): boolean => one === null || isSameCredential(one, id)
   const cancelled =
     before.rearmed !== null && isMeant(before.rearmed.credentialId) ? cancelRearm(before, 'revoked') : { device: before, events: [] }
   const { temporary, flashed, issued } = cancelled.device

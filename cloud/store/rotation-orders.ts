@@ -1,4 +1,6 @@
 /** Rotation orders: at most one is open for a device. */
+import { randomBytes } from 'node:crypto'
+import { base32 } from '../../agent/contract/base32.ts'
 import type { DeviceName } from '../../agent/contract/names.ts'
 import type { Database } from './tables.ts'
 
@@ -20,9 +22,14 @@ export async function openOrder(db: Database, { account, device }: DeviceName): 
   return (await query.where('closed_at', 'is', null).executeTakeFirst())?.id ?? null
 }
 
-/** Stores a new, open order. */
-export async function insertOrder(db: Database, id: string, { account, device }: DeviceName, nowMs: number): Promise<void> {
+/** Draws the id of an order. */
+export const newOrderId = (): string => base32(randomBytes(10))
+
+/** Opens a new order; its id. */
+export async function insertOrder(db: Database, { account, device }: DeviceName, nowMs: number): Promise<string> {
+  const id = newOrderId()
   await db.insertInto('rotation_order').values({ id, account, device, created_at: nowMs, closed_at: null }).execute()
+  return id
 }
 
 /** Closes the device's open order: it served its purpose, or was taken back. False where none is open. */

@@ -4,7 +4,7 @@ import { type DeviceCredentials, type IssuedId, issuedRecord, NO_CREDENTIALS } f
 import type { TemporaryPresented } from '../../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../../cloud/rules/hotspot.ts'
 import { REARMED_FOR_MS, rearm } from '../../../../cloud/rules/rearm.ts'
-import { everyCredential, revoke } from '../../../../cloud/rules/revocation.ts'
+import { revoke } from '../../../../cloud/rules/revocation.ts'
 import { orderFor, requestRotation } from '../../../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../../../cloud/rules/swap.ts'
 import { tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../../../cloud/rules/token.ts'
@@ -77,7 +77,7 @@ describe.each<[string, DeviceCredentials, CredentialId, 'enrol' | 'device']>([
   ['a temporary credential', swapped, TEMPORARY, 'enrol'],
   ['a former secret', swapped, secret('id-1'), 'device'],
   ['a flashed secret', registered, { kind: 'flashed' }, 'device'],
-  ['a temporary credential of a device that was revoked', revoke(swapped, everyCredential(swapped)).device ?? swapped, TEMPORARY, 'enrol'],
+  ['a temporary credential of a device that was revoked', revoke(swapped, null).device ?? swapped, TEMPORARY, 'enrol'],
 ])('%s that was re-armed', (_, before, id, scope) => {
   const { device } = rearmed(before, id)
 

@@ -5,7 +5,7 @@ import { CREDENTIAL_EVENTS } from '../../../../cloud/rules/audit-event.ts'
 import { type DeviceCredentials, type IssuedId, NO_CREDENTIALS, type Shown } from '../../../../cloud/rules/device-credentials.ts'
 import type { TemporaryPresented } from '../../../../cloud/rules/enrolment.ts'
 import { judgeAtHotspot } from '../../../../cloud/rules/hotspot.ts'
-import { everyCredential, revoke } from '../../../../cloud/rules/revocation.ts'
+import { revoke } from '../../../../cloud/rules/revocation.ts'
 import { orderFor, requestRotation } from '../../../../cloud/rules/rotation.ts'
 import { requestCredential } from '../../../../cloud/rules/swap.ts'
 import { tokenByFlashed, tokenByIssued, tokenByTemporary } from '../../../../cloud/rules/token.ts'
@@ -96,9 +96,9 @@ describe('a frozen device', () => {
 })
 
 describe('revoking', () => {
-  const every = everyCredential(device)
+  const every = [TEMPORARY, FLASHED, ...device.issued.map(({ id }) => id)]
   it('a device ends every credential that it has or had, at the API and at hotspots, and alarms nobody any more', () => {
-    const revoked = revoke(device, every)
+    const revoked = revoke(device, null)
     expect(revoked.events.map(({ event }) => event)).toEqual(Array.from({ length: 5 }, () => 'credential-revoked'))
     for (const id of every) {
       expect(outcome(id, 1_900_000, revoked.device ?? device)).toEqual({ told: 'revoked', alarms: [], frozen: false })
@@ -108,7 +108,7 @@ describe('revoking', () => {
 
   it('a device that is only enrolled leaves it nothing to swap with, by no key', () => {
     const enrolled: DeviceCredentials = { ...NO_CREDENTIALS, temporary: { state: 'open', keyId: 'line-7' } }
-    const after = revoke(enrolled, everyCredential(enrolled)).device ?? enrolled
+    const after = revoke(enrolled, null).device ?? enrolled
     const other = { ...presented, key: { ...presented.key, keyId: 'line-8' } }
     for (const shown of [presented, other]) {
       const request = { presented: shown, kind: 'issued', nonce: 'n', nextId: () => secret('never') } as const
@@ -118,19 +118,27 @@ describe('revoking', () => {
   })
 
   it('one credential leaves the others as they are', () => {
-    const { device: after = null } = revoke(device, [secret('next')])
+    const { device: after = null } = revoke(device, secret('next'))
     expect(outcome(secret('next'), 1_900_000, after ?? device).told).toBe('revoked')
     expect(outcome(secret('now'), 1_900_000, after ?? device).told).toBe('granted')
   })
 
   it('again, or what a device never had, is nothing', () => {
-    const once = revoke(device, every).device ?? device
-    expect([revoke(once, every).answer, revoke(device, [secret('what')]).answer]).toEqual(['nothing-to-revoke', 'nothing-to-revoke'])
+    const once = revoke(device, null).device ?? device
+    expect([revoke(once, null).answer, revoke(device, secret('what')).answer]).toEqual(['nothing-to-revoke', 'nothing-to-revoke'])
+  })
+
+  it('a device ends a re-arming by another key as well', () => {
+    const rearmed = {
+      ...device,
+      rearmed: { credentialId: { kind: 'temporary', keyId: 'line-8' } as const, untilMs: 3e6, orderId: 'o', issued: null },
+    }
+    expect(revoke(rearmed, null).device?.rearmed).toBeNull()
   })
 
   it('ends a re-arming of what is revoked', () => {
     const rearmed = { ...device, rearmed: { credentialId: TEMPORARY, untilMs: 3_000_000, orderId: 'o', issued: secret('next') } }
-    const { device: after } = revoke(rearmed, [TEMPORARY])
+    const { device: after } = revoke(rearmed, TEMPORARY)
     expect([after?.rearmed, outcome(secret('next'), 1_900_000, after ?? device).told]).toEqual([null, 'revoked'])
   })
 })
