@@ -45,6 +45,13 @@ const externalCa = z.strictObject({
   timeoutMs: z.number().int().min(100).max(120_000).default(8000),
 })
 
+/**
+ * How many requests are worked on at once, and how many connections may be open, unless the config says otherwise. Half of the former
+ * are anybody's: about as many as the kernel's queue of connections holds. Who comes through it, and through a TLS handshake, which costs
+ * as much as a token, is to be answered and not sent away to do another one.
+ */
+export const GATE = { requestsAtOnce: 1024, connections: 8192 } as const
+
 const configSchema = z.strictObject({
   /** What devices name as the audience of their assertions, for ever. */
   issuer: z.string().min(1).max(255),
@@ -60,8 +67,8 @@ const configSchema = z.strictObject({
   alarmCommand: z.array(z.string().min(1)).min(1).nullable().default(null),
   requestsPerMinutePerAddress: z.number().int().positive().default(1200),
   requestsPerMinutePerAaaClient: z.number().int().positive().default(6000),
-  requestsAtOnce: z.number().int().min(8).default(128),
-  connections: z.number().int().min(64).default(8192),
+  requestsAtOnce: z.number().int().min(8).default(GATE.requestsAtOnce),
+  connections: z.number().int().min(64).default(GATE.connections),
   /** Left out for SQLite in the folder. */
   database: databaseSchema.optional(),
 })

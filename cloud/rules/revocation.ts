@@ -3,7 +3,8 @@ import type { CredentialId } from '../../agent/contract/names.ts'
 import { type CredentialEvent, type DeviceCredentials, isSameCredential, type Verdict } from './device-credentials.ts'
 import { cancelRearm } from './rearm.ts'
 
-function everyCredential({ temporary, flashed, issued }: DeviceCredentials): readonly CredentialId[] {
+/** Every credential that the device ever had, by its id. */
+export function everyCredential({ temporary, flashed, issued }: DeviceCredentials): readonly CredentialId[] {
   return [
     ...(temporary.state === 'none' ? [] : [{ kind: 'temporary', keyId: temporary.keyId } as const]),
     ...(flashed === 'none' ? [] : [{ kind: 'flashed' } as const]),

@@ -37,7 +37,7 @@ const cpuOf = (cloud: number, database: number | null) => ({ cloud: cpuMs(cloud)
 async function firstConnections(engine: EngineName, folder: string, nodeOptions: readonly string[]): Promise<boolean> {
   const databases = await openDatabases(engine)
   try {
-    const cloud = await openBenchCloud(folder, await databases.make(), nodeOptions)
+    const cloud = await openBenchCloud({ folder, database: await databases.make(), nodeOptions, config: {} })
     const load = await Load.open(cloud.port, cloud.caPem, LANES)
     await walkRound(load, cloud.line, 'warm-up', SIZE)
     const ceiling = await openCeiling(folder, cloud.tlsFolder, await databases.make(), { token: 600, secret: 150 })

@@ -19,7 +19,7 @@ const LOOP = ['agent/lifecycle', 'agent/ports.ts', 'agent/failure.ts', 'agent/lo
 
 /**
  * A part is a folder directly below `agent/`, a file directly in `agent/`, or another top-level folder. `cloud/freeradius` is one of
- * its own: it ships beside the cloud and is not part of its program, and the labs set up the same. So is `scripts/campaign`.
+ * its own: it ships beside the cloud and is not part of its program, and the labs set up the same. So are `scripts/campaign` and `scripts/sim`.
  */
 export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/contract': { parts: [], node: ['node:crypto'] },
@@ -52,6 +52,8 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
     ),
     node: 'any',
   },
+  // A simulation runs the agent's own backoff against the cloud's own gate, a million times over.
+  'scripts/sim': { parts: ['scripts', 'cloud', 'config', 'agent/lifecycle'], node: 'any' },
   scripts: { parts: ['cloud/freeradius', 'agent/contract', 'agent/credential', 'agent/failure.ts', 'config'], node: 'any' },
 }
 

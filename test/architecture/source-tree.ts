@@ -15,7 +15,7 @@ export type SourceFile = BlankedSource & {
   readonly imports: readonly FoundImport[]
 }
 
-const OWN_PARTS = ['cloud/freeradius', 'scripts/campaign']
+const OWN_PARTS = ['cloud/freeradius', 'scripts/campaign', 'scripts/sim']
 
 /** The part of the house that a path belongs to. */
 export function partOf(path: string): string {

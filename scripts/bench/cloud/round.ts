@@ -7,8 +7,13 @@ import type { Drive, Load } from './load.ts'
 /** Devices in a wave for each of the three requests, and waves that count; two more fill the pipe and do not. */
 export type RoundSize = { readonly devices: number; readonly waves: number }
 
-/** What a round came to, and its requests for whoever is to be measured with the same. */
-export type Round = { readonly firstConnections: number; readonly tookMs: number; readonly requests: readonly (readonly Buffer[])[] }
+/** What a round came to, its requests for whoever is to be measured with the same, and the permanent secrets that were proved in it. */
+export type Round = {
+  readonly firstConnections: number
+  readonly tookMs: number
+  readonly requests: readonly (readonly Buffer[])[]
+  readonly proven: readonly HeldSecret[]
+}
 
 /** First connections per second. */
 export const rateOf = ({ firstConnections, tookMs }: Pick<Round, 'firstConnections' | 'tookMs'>): number =>
@@ -22,6 +27,7 @@ export async function walkRound(load: Load, line: Line, batch: string, { devices
   let proving: readonly OnTheWay[] = []
   let tookMs = 0
   const requests: Buffer[][] = []
+  const proven: HeldSecret[] = []
   for (let wave = 0; wave < waves + 2; wave += 1) {
     const asking = await withTokenRequests(line, newDevices(line, `${batch}-${wave}`, devices))
     const mixed = asking.flatMap((each, index) => [each, swapping[index] ?? [], proving[index] ?? []].flat())
@@ -31,13 +37,14 @@ export async function walkRound(load: Load, line: Line, batch: string, { devices
       tookMs += drive.tookMs
       requests.push(mixed.map(({ request }) => request))
     }
+    proven.push(...proving.map(({ held }) => held))
     proving = await withTokenRequests(
       line,
       swapping.map((each) => issuedSecret(each.held, answerOf(each))),
     )
     swapping = asking.map((each) => ({ held: each.held, request: swapRequest(answerOf(each)) }))
   }
-  return { firstConnections: devices * waves, tookMs, requests }
+  return { firstConnections: devices * waves, tookMs, requests, proven }
 }
 
 const withTokenRequests = (line: Line, credentials: readonly HeldSecret[]): Promise<readonly OnTheWay[]> =>

@@ -22,17 +22,25 @@ export type RunningServer = { readonly port: number; readonly pid: number; reado
 /** A cloud with one account and one production line, whose limits are out of the way by its configuration. */
 export type BenchCloud = RunningServer & { readonly line: Line; readonly caPem: string; readonly tlsFolder: string }
 
-/** Makes a cloud in a new folder and serves it, on SQLite or on this database; `nodeOptions` go to its node, such as those of a profile. */
-export async function openBenchCloud(folder: string, database: NewDatabase | null, nodeOptions: readonly string[]): Promise<BenchCloud> {
+/** Where it is made, on SQLite or on which database, options of its node such as those of a profile, and what its config says besides. */
+export type BenchCloudPlace = {
+  readonly folder: string
+  readonly database: NewDatabase | null
+  readonly nodeOptions: readonly string[]
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+/** Makes a cloud in a new folder and serves it. */
+export async function openBenchCloud({ folder, database, nodeOptions, config }: BenchCloudPlace): Promise<BenchCloud> {
   const data = join(folder, 'cloud')
   const program = builtProgram('zipkey-cloud')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const where = database === null ? [] : ['--database', database.url, '--database-password-file', await passwordFile(folder, database)]
   await runProgram(process.execPath, [program, 'init', '--data', data, '--host', 'localhost', '--listen', '127.0.0.1:0', ...where])
   const configFile = join(data, 'config.json')
-  const config: unknown = JSON.parse(await readFile(configFile, 'utf8'))
+  const made: unknown = JSON.parse(await readFile(configFile, 'utf8'))
   const limits = { requestsPerMinutePerAddress: NO_LIMIT_PER_MINUTE, requestsPerMinutePerAaaClient: NO_LIMIT_PER_MINUTE }
-  await writeFile(configFile, JSON.stringify({ ...(isObject(config) ? config : {}), ...limits }))
+  await writeFile(configFile, JSON.stringify({ ...(isObject(made) ? made : {}), ...limits, ...config }))
   const serve = [process.execPath, ...nodeOptions, program, 'serve', '--data', data] as const
   const daemon = await start(serve, join(folder, 'cloud.log'))
   const port = await portOf(daemon)
