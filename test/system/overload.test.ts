@@ -46,7 +46,7 @@ beforeAll(async () => {
   await cloud.stop()
   const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'))
   // All of the load comes from one address.
-  await writeFile(join(dir, 'config.json'), JSON.stringify({ ...config, requestsPerMinutePerAddress: PLENTY }))
+  await writeFile(join(dir, 'config.json'), JSON.stringify({ ...config, requestsPerMinutePerAddress: PLENTY, requestsAtOnce: 128 }))
   await cloud.start()
 })
 
