@@ -1,9 +1,10 @@
 /** A run of `batch create` that is cut off at any moment: what is there is whole and listed, and the same command makes the rest. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { memoryFolder } from '../../../scripts/factory/memory-folder.ts'
 import { type Ended, ProductionLine } from './production-line.ts'
 
 const DEVICES = 2200
@@ -46,7 +47,8 @@ const command = (at: ProductionLine, folder = 'b'): readonly string[] =>
   at.batch(folder, '--count', String(DEVICES), '--pattern', 'SN-{0001..}', '--credential', 'shared-secret')
 
 async function line(): Promise<ProductionLine> {
-  const at = new ProductionLine()
+  // In memory: what is tested is the order of things, and a disk would wait for the files of the tests before.
+  const at = new ProductionLine(onTestFinished, memoryFolder())
   await at.makeFactoryKey()
   return at
 }
@@ -105,7 +107,7 @@ describe('a run that is killed', () => {
     const at = await line()
     let before: ReadonlyMap<string, string> = new Map()
     let ended: Ended | null = null
-    for (let waitMs = 150; ended === null; waitMs += 150) {
+    for (let waitMs = 120; ended === null; waitMs += 60) {
       const run = at.start(command(at))
       const exit = once(run, 'exit')
       const isOver = await Promise.race([exit.then(() => true), setTimeout(waitMs, false)])
@@ -167,16 +169,15 @@ describe('a run on a disk that becomes full', () => {
 })
 
 describe('two runs at once', () => {
-  it('on one folder: the second is refused and disturbs nothing', async () => {
+  it('on one folder: the second is refused, and disturbs nothing', async () => {
     const at = await line()
-    const many = command(at).map((each) => (each === String(DEVICES) ? '6000' : each))
-    const first = at.start(many)
-    const exit = once(first, 'exit')
-    while (!readdirSync(at.folder).includes('b') || !readdirSync(at.path('b')).includes('configs') || configs(at).size === 0)
-      await setTimeout(5)
-    expect(await at.run(many)).toMatchObject({ code: 75, stderr: `${at.path('b')}: another run works with it: wait for its end\n` })
-    expect((await exit)[0]).toBe(0)
-    expect(configs(at).size).toBe(6000)
+    await at.run(command(at))
+    const before = configs(at)
+    const first = spawn('flock', [at.path('b'), 'sleep', '60'], { stdio: 'ignore', detached: true })
+    onTestFinished(() => void process.kill(-(first.pid ?? 0)))
+    await setTimeout(200)
+    expect(await at.run(command(at))).toMatchObject({ code: 75, stderr: `${at.path('b')}: another run works with it: wait for its end\n` })
+    expectWhole(at, before)
   })
 
   it('of the same ids into two folders: one of them gets them', async () => {

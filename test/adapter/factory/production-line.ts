@@ -32,8 +32,8 @@ export const openssl = (...parameters: readonly string[]): string =>
 export class ProductionLine {
   readonly folder: string
 
-  constructor(whenOver: (act: () => void) => void = onTestFinished) {
-    this.folder = mkdtempSync(join(tmpdir(), 'zipkey-line-'))
+  constructor(whenOver: (act: () => void) => void = onTestFinished, parent = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'zipkey-line-'))
     whenOver(() => rmSync(this.folder, { recursive: true, force: true }))
     this.#makeAuthorities()
     const cloud = generateKeyPairSync('ec', { namedCurve: 'P-256' })
