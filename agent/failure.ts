@@ -30,7 +30,7 @@ export const FAILURES = {
   ERR_WIFI_NO_METHOD: {
     disposition: 'retry',
     remedy:
-      'no hotspot in range takes this credential: where it offers TLS (certificates) or TTLS (secrets), add that to hotspots[].eap.methods',
+      'no hotspot in range takes this credential: where it offers TLS (certificates) or TTLS, PEAP or PWD (secrets), add that to hotspots[].eap.methods',
   },
   ERR_WIFI_JOIN_TIMEOUT: {
     disposition: 'retry',

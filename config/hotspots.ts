@@ -10,7 +10,9 @@ import {
 } from '../agent/contract/hotspot-form.ts'
 import { parseRealm } from '../agent/contract/names.ts'
 import type { Parsed } from '../agent/contract/parsed.ts'
-import { EAP_METHODS, type EapMethod, type HotspotProfile, isPlain } from '../agent/credential/hotspot.ts'
+import type { PermanentKind } from '../agent/credential/credential.ts'
+import { methodsOf } from '../agent/credential/eap-profile.ts'
+import { EAP_METHODS, type HotspotProfile, isPlain } from '../agent/credential/hotspot.ts'
 import { profileOf } from '../agent/credential/profile-form.ts'
 import { contents } from './content.ts'
 import { choice, flag, integer, list, type Read, type Reader, text } from './reader.ts'
@@ -43,7 +45,7 @@ const ssidReader: Reader<Uint8Array> = {
 }
 
 const methodsReader = list(
-  'The EAP methods that the hotspot offers: a secret joins by TTLS, a certificate by TLS.',
+  'The EAP methods that the hotspot offers: a certificate joins by TLS, a secret by TTLS, PEAP or PWD; the first that fits is used. PWD shows the device id to everyone in range.',
   choice('An EAP method.', EAP_METHODS),
   1,
 )
@@ -53,10 +55,7 @@ const eapReader = record('How the AAA server proves itself, and how the device d
   inner: optional(choice('How the password is proved inside the tunnel of TTLS.', ['MSCHAPV2', 'PAP']), 'MSCHAPV2'),
   ca: required(caReader('The CA that must have issued the AAA server’s certificate.')),
   serverName: required(text('The DNS name that the AAA server’s certificate must carry, whole.', parseDnsName)),
-  aaaDomain: optional(
-    text('The AAA domain that the hotspot password is derived for; for TTLS. The realm where missing.', parseRealm),
-    null,
-  ),
+  aaaDomain: optional(text('The AAA domain that the hotspot password is derived for. The realm where missing.', parseRealm), null),
 })
 
 const passphraseReader = (parse: (text: string) => Parsed<string>): Reader<string> =>
@@ -109,8 +108,9 @@ export function hotspotOf(entry: Read<typeof hotspotReader>, realm: string): Hot
   return profileOf({ ...rest, frequenciesMhz: [...new Set([...channels.map(frequencyOfChannel), ...frequenciesMhz])] }, realm)
 }
 
-/** What is wrong where no hotspot takes a credential that joins by this method; null where one does. A plain one takes any. */
-export const whyNoHotspot = (hotspots: readonly HotspotProfile[], method: EapMethod, joining: string): string | null =>
-  hotspots.some((hotspot) => isPlain(hotspot) || hotspot.eap.methods.includes(method))
-    ? null
-    : `${joining} joins by ${method}, which no hotspot offers: add "${method}" to eap.methods of one that does`
+/** What is wrong where no hotspot takes a credential of this kind; null where one does. A plain one takes any. */
+export function whyNoHotspot(hotspots: readonly HotspotProfile[], kind: PermanentKind): string | null {
+  const taken = methodsOf({ kind: kind === 'certificate' ? kind : 'shared-secret' })
+  if (hotspots.some((hotspot) => isPlain(hotspot) || hotspot.eap.methods.some((method) => taken.includes(method)))) return null
+  return `a ${kind} joins by ${taken.join(', ')}, which no hotspot offers: add "${taken[0]}" to eap.methods of one that does`
+}

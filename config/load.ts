@@ -1,7 +1,6 @@
 /** Loads the CA config: reads every source, checks everything, and tells every problem at once. */
 import type { DeviceCertificate, FlashedCredential, Identity, PermanentKind } from '../agent/credential/credential.ts'
-import { methodOf } from '../agent/credential/eap-profile.ts'
-import type { EapMethod, HotspotProfile } from '../agent/credential/hotspot.ts'
+import type { HotspotProfile } from '../agent/credential/hotspot.ts'
 import { type ConfigTime, judgeDates } from './certificate-dates.ts'
 import { type AgentConfig, DEFAULT_CONFIG_FILE, type LoadedConfig } from './config.ts'
 import { credentialOf } from './credentials.ts'
@@ -115,14 +114,13 @@ function reportMissingMethods(
   permanentCredential: PermanentKind,
   report: Report,
 ): void {
-  const methods = new Set(flashed.map(methodOf))
-  for (const method of methods) reportMissing(hotspots, method, 'credentials', report)
-  const permanent = permanentCredential === 'certificate' ? 'TLS' : 'TTLS'
-  if (!methods.has(permanent)) reportMissing(hotspots, permanent, 'permanentCredential', report)
+  const kinds = new Set(flashed.map(({ kind }) => (kind === 'certificate' ? 'certificate' : 'secret')))
+  for (const kind of kinds) reportMissing(hotspots, kind, 'credentials', report)
+  if (!kinds.has(permanentCredential)) reportMissing(hotspots, permanentCredential, 'permanentCredential', report)
 }
 
-function reportMissing(hotspots: readonly HotspotProfile[], method: EapMethod, path: string, report: Report): void {
-  const problem = whyNoHotspot(hotspots, method, method === 'TLS' ? 'a certificate' : 'a secret')
+function reportMissing(hotspots: readonly HotspotProfile[], kind: PermanentKind, path: string, report: Report): void {
+  const problem = whyNoHotspot(hotspots, kind)
   if (problem !== null) report.problem(path, problem)
 }
 

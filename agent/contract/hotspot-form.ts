@@ -6,9 +6,13 @@ import { X509Certificate } from 'node:crypto'
 import { parseRealm } from './names.ts'
 import { isObject, type Parsed, parsed, unparsed } from './parsed.ts'
 
+/** The EAP methods that a profile may name. */
+const METHODS = ['TLS', 'TTLS', 'PEAP', 'PWD'] as const
+type Method = (typeof METHODS)[number]
+
 /** How a hotspot's AAA server proves itself, and how a device does; `aaaDomain` is null where the realm is meant. */
 export type EapForm = {
-  readonly methods: readonly ('TLS' | 'TTLS')[]
+  readonly methods: readonly Method[]
   readonly inner: 'MSCHAPV2' | 'PAP'
   readonly ca: string
   readonly serverName: string
@@ -149,7 +153,7 @@ function readEap(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<
   const extra = unknownMembers === 'refused' ? Object.keys(value).find((key) => !EAP_MEMBERS.includes(key)) : undefined
   if (extra !== undefined) return unparsed(`unknown member eap.${extra.slice(0, 32)}; known here: ${EAP_MEMBERS.join(', ')}`)
   const { methods = ['TTLS'], inner = 'MSCHAPV2', aaaDomain = null } = value
-  if (!isMethods(methods)) return unparsed('eap.methods is a list of TLS and TTLS')
+  if (!isMethods(methods)) return unparsed(`eap.methods is a list of ${METHODS.join(', ')}`)
   if (inner !== 'MSCHAPV2' && inner !== 'PAP') return unparsed('eap.inner is MSCHAPV2 or PAP')
   const ca = typeof value.ca === 'string' ? parseCaPem(value.ca) : unparsed('is missing')
   if (!ca.ok) return unparsed(`eap.ca ${ca.problem}`)
@@ -160,8 +164,8 @@ function readEap(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<
   return parsed({ methods, inner, ca: ca.value, serverName: serverName.value, aaaDomain: domain.value })
 }
 
-const isMethods = (value: unknown): value is readonly ('TLS' | 'TTLS')[] =>
-  Array.isArray(value) && value.length > 0 && value.every((each: unknown) => each === 'TLS' || each === 'TTLS')
+const isMethods = (value: unknown): value is readonly Method[] =>
+  Array.isArray(value) && value.length > 0 && value.every((each: unknown) => METHODS.some((method) => method === each))
 
 /** The profile as JSON has it; `parseHotspotForm` reads it. */
 export function formatHotspotForm(form: HotspotForm): Readonly<Record<string, unknown>> {

@@ -1,6 +1,10 @@
-/** Turns a credential and a hotspot profile into what the supplicant needs: EAP-TTLS (RFC 5281) for secrets, EAP-TLS (RFC 5216) for certificates. */
+/**
+ * Turns a credential and a hotspot profile into what the supplicant needs: EAP-TLS (RFC 5216) for certificates; for secrets EAP-TTLS
+ * (RFC 5281), PEAP (draft-josefsson-pppext-eap-tls-eap) or EAP-PWD (RFC 5931).
+ */
 import { deriveHotspotPassword } from '../contract/derivation.ts'
 import { formatInnerIdentity, formatOuterIdentity } from '../contract/names.ts'
+import { AgentError } from '../failure.ts'
 import type { Credential, Identity } from './credential.ts'
 import { type EapMethod, type EapSettings, type HotspotProfile, type InnerMethod, isPlain } from './hotspot.ts'
 import { Secret } from './secret.ts'
@@ -11,14 +15,20 @@ type ServerCheck = { readonly caPem: string; readonly serverName: string; readon
 /** What everyone in radio range may read. */
 type Outside = { readonly outerIdentity: string }
 
+/** What a secret is to a hotspot. */
+type Password = { readonly innerIdentity: string; readonly password: Secret<string> }
+
 /** A password, inside a tunnel. */
-export type TtlsProfile = ServerCheck &
-  Outside & {
-    readonly method: 'TTLS'
-    readonly inner: InnerMethod
-    readonly innerIdentity: string
-    readonly password: Secret<string>
-  }
+export type TtlsProfile = ServerCheck & Outside & Password & { readonly method: 'TTLS'; readonly inner: InnerMethod }
+
+/** A password inside a tunnel, by EAP-MSCHAPv2. */
+export type PeapProfile = ServerCheck & Outside & Password & { readonly method: 'PEAP' }
+
+/**
+ * A password, without a tunnel: everyone in range may read which device it is. Both sides prove by it that they know it, and nothing
+ * else proves the AAA server; there are no dates to check.
+ */
+export type PwdProfile = Password & { readonly method: 'PWD'; readonly checkDates: true }
 
 /** A certificate; the name of the device stands in it alone. */
 export type TlsProfile = ServerCheck &
@@ -30,22 +40,21 @@ export type TlsProfile = ServerCheck &
   }
 
 /** One EAP run, ready for a supplicant. */
-export type EapProfile = TtlsProfile | TlsProfile
+export type EapProfile = TunnelProfile | TlsProfile | PwdProfile
 
-/** The one method that a credential is proved by. */
-export function methodOf({ kind }: Credential): EapMethod {
-  switch (kind) {
-    case 'certificate':
-      return 'TLS'
-    case 'shared-secret':
-    case 'temporary-secret':
-      return 'TTLS'
-  }
-}
+/** One with a tunnel for a password. */
+export type TunnelProfile = TtlsProfile | PeapProfile
+
+/** The methods that a credential can be proved by. */
+export const methodsOf = ({ kind }: Pick<Credential, 'kind'>): readonly EapMethod[] =>
+  kind === 'certificate' ? ['TLS'] : ['TTLS', 'PEAP', 'PWD']
+
+const methodAt = ({ methods }: EapSettings, credential: Credential): EapMethod | undefined =>
+  methods.find((method) => methodsOf(credential).includes(method))
 
 /** Whether a hotspot takes a credential at all; a plain one sees none. */
 export const canCarry = (hotspot: HotspotProfile, credential: Credential): boolean =>
-  isPlain(hotspot) || hotspot.eap.methods.includes(methodOf(credential))
+  isPlain(hotspot) || methodAt(hotspot.eap, credential) !== undefined
 
 /**
  * The EAP run of a credential at a hotspot. While certificate dates are not checked no PAP is used: an expired certificate whose
@@ -54,19 +63,28 @@ export const canCarry = (hotspot: HotspotProfile, credential: Credential): boole
 export function eapProfile(identity: Identity, credential: Credential, settings: EapSettings, checkDates: boolean): EapProfile {
   const { caPem, serverName } = settings
   const common = { outerIdentity: formatOuterIdentity(identity.account, identity.realm), caPem, serverName, checkDates }
-  switch (credential.kind) {
-    case 'certificate': {
-      const { id, chainPem, privateKeyPem } = credential
-      return { method: 'TLS', ...common, fingerprint: id.fingerprint, chainPem, privateKeyPem }
-    }
-    case 'shared-secret':
-    case 'temporary-secret':
-      return {
-        method: 'TTLS',
-        ...common,
-        inner: checkDates ? settings.inner : 'MSCHAPV2',
-        innerIdentity: formatInnerIdentity({ ...identity, credentialId: credential.id }),
-        password: new Secret(deriveHotspotPassword(credential.secret.reveal(), identity, settings.aaaDomain)),
-      }
+  const method = methodAt(settings, credential)
+  if (credential.kind === 'certificate') {
+    if (method === undefined) throw noMethod(credential)
+    const { id, chainPem, privateKeyPem } = credential
+    return { method: 'TLS', ...common, fingerprint: id.fingerprint, chainPem, privateKeyPem }
+  }
+  const shown = {
+    innerIdentity: formatInnerIdentity({ ...identity, credentialId: credential.id }),
+    password: new Secret(deriveHotspotPassword(credential.secret.reveal(), identity, settings.aaaDomain)),
+  }
+  switch (method) {
+    case 'TTLS':
+      return { method, ...common, ...shown, inner: checkDates ? settings.inner : 'MSCHAPV2' }
+    case 'PEAP':
+      return { method, ...common, ...shown }
+    case 'PWD':
+      return { method, ...shown, checkDates: true }
+    case 'TLS':
+    case undefined:
+      throw noMethod(credential)
   }
 }
+
+const noMethod = (credential: Credential): AgentError =>
+  new AgentError('ERR_WIFI_NO_METHOD', `this hotspot offers none of ${methodsOf(credential).join(', ')}`)

@@ -4,15 +4,15 @@ import type { Secret } from './secret.ts'
 /** How the password is proved inside the tunnel of TTLS (RFC 5281 §11.2.4 MSCHAPv2, §11.2.5 PAP). */
 export type InnerMethod = 'MSCHAPV2' | 'PAP'
 
-/** How a device proves itself: a certificate by EAP-TLS, a secret by EAP-TTLS. */
-export const EAP_METHODS = ['TLS', 'TTLS'] as const
+/** How a device proves itself: a certificate by EAP-TLS; a secret by EAP-TTLS, by PEAP with MSCHAPv2, or by EAP-PWD. */
+export const EAP_METHODS = ['TLS', 'TTLS', 'PEAP', 'PWD'] as const
 
 /** One of them. */
 export type EapMethod = (typeof EAP_METHODS)[number]
 
-/** How the hotspot's AAA server proves itself, and how we prove ourselves to it. CA and name are both always required. */
+/** How the hotspot's AAA server proves itself, and how we prove ourselves to it. CA and name are both always required; EAP-PWD alone has no use for them. */
 export type EapSettings = {
-  /** What the hotspot offers. */
+  /** What the hotspot offers; the first that fits a credential is used. */
   readonly methods: readonly EapMethod[]
   /** For TTLS. */
   readonly inner: InnerMethod
@@ -20,7 +20,7 @@ export type EapSettings = {
   readonly caPem: string
   /** The DNS name that the AAA server's certificate must carry, whole. */
   readonly serverName: string
-  /** The AAA domain that the hotspot password is derived for; for TTLS. */
+  /** The AAA domain that the hotspot password is derived for. */
   readonly aaaDomain: string
 }
 

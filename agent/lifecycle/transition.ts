@@ -11,7 +11,7 @@
  * Pure: no clock, no chance, no I/O. Effects are data for run.ts to carry out; `nowMs` is monotonic.
  */
 import type { Candidates } from '../credential/credential.ts'
-import { canCarry, methodOf } from '../credential/eap-profile.ts'
+import { canCarry, methodsOf } from '../credential/eap-profile.ts'
 import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure, type FailureCode } from '../failure.ts'
 import type { AccessToken, Bss } from '../ports.ts'
@@ -68,7 +68,7 @@ function join(journey: Journey, bsss: readonly Bss[], refusal: Failure | null, w
 function joinFitting(journey: Journey, bsss: readonly Bss[], nowMs: number): Step {
   const [{ credential }] = journey.candidates
   const fitting = bsss.filter(({ hotspot }) => canCarry(hotspot, credential))
-  const whenNone = bsss.length === 0 ? NO_HOTSPOT : noMethod(methodOf(credential))
+  const whenNone = bsss.length === 0 ? NO_HOTSPOT : noMethod(methodsOf(credential))
   const bestFirst = order(journey, fitting, nowMs).map(({ bss }) => bss)
   return join(journey, bestFirst, null, whenNone, nowMs)
 }
@@ -251,9 +251,9 @@ export function transition(state: State, event: Event, nowMs: number): Step {
   }
 }
 
-const noMethod = (method: string): Failure => ({
+const noMethod = (methods: readonly string[]): Failure => ({
   code: 'ERR_WIFI_NO_METHOD',
-  detail: `no hotspot profile in range offers ${method}, by which this credential joins`,
+  detail: `no hotspot profile in range offers ${methods.join(', ')}, by which this credential joins`,
   retryAfterMs: 0,
 })
 

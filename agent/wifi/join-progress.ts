@@ -86,8 +86,9 @@ function onProperties(progress: JoinProgress, body: readonly unknown[]): JoinPro
 
 /** A join without a full EAP run, from a cached key, proves nothing about the credential (contract §6). */
 function onCompleted(progress: JoinProgress): JoinProgress {
-  if (!progress.isServerVerified || !progress.isEapDone)
-    return fail(progress, failure('ERR_WIFI_EAP_FAILED', 'joined without a full EAP run'))
+  // By EAP-PWD the server has proved that it knows the password, or the run would not have succeeded.
+  const isServerProved = progress.isServerVerified || progress.method === 'PWD'
+  if (!isServerProved || !progress.isEapDone) return fail(progress, failure('ERR_WIFI_EAP_FAILED', 'joined without a full EAP run'))
   return { ...progress, outcome: { kind: 'joined', eap: { method: `EAP-${progress.method}`, serverSubject: progress.serverSubject } } }
 }
 

@@ -1,6 +1,6 @@
 /** A join as the network block that wpa_supplicant takes over D-Bus. */
 import { createHash, createPrivateKey } from 'node:crypto'
-import type { EapProfile, TlsProfile } from '../credential/eap-profile.ts'
+import type { EapProfile, PwdProfile, TlsProfile, TunnelProfile } from '../credential/eap-profile.ts'
 import type { RadioHotspot } from '../credential/hotspot.ts'
 import type { Bss } from '../ports.ts'
 import { variant } from './dbus.ts'
@@ -27,18 +27,24 @@ export type Blob = { readonly name: string; readonly text: string }
 
 /** What the block of this EAP run refers to. */
 export function blobsOf(eap: EapProfile): readonly Blob[] {
-  const ca: Blob = { name: caBlobName(eap), text: eap.caPem }
   switch (eap.method) {
+    case 'PWD':
+      return []
     case 'TTLS':
-      return [ca]
+    case 'PEAP':
+      return [caBlob(eap)]
     case 'TLS': {
       const { certificate, key } = clientBlobNames(eap)
-      return [ca, { name: certificate, text: eap.chainPem }, { name: key, text: encryptedKey(eap) }]
+      return [caBlob(eap), { name: certificate, text: eap.chainPem }, { name: key, text: encryptedKey(eap) }]
     }
   }
 }
 
-const caBlobName = ({ caPem }: EapProfile): string => `zipkey-ca-${sha256(caPem).toString('hex').slice(0, 32)}`
+type CertifiedServer = Exclude<EapProfile, PwdProfile>
+
+const caBlob = (eap: CertifiedServer): Blob => ({ name: caBlobName(eap), text: eap.caPem })
+
+const caBlobName = ({ caPem }: CertifiedServer): string => `zipkey-ca-${sha256(caPem).toString('hex').slice(0, 32)}`
 
 /** Both are named by the certificate: it says which key is meant, and not a bit of the key. */
 const clientBlobNames = ({ fingerprint }: TlsProfile) => ({ certificate: `zipkey-cert-${fingerprint}`, key: `zipkey-key-${fingerprint}` })
@@ -99,27 +105,17 @@ function radioMembers(bss: Bss, { ssid, hidden }: RadioHotspot, security: BssSec
 }
 
 function eapMembers(eap: EapProfile): NetworkBlock {
-  return {
-    eap: word(eap.method),
-    ...(eap.checkDates ? {} : { phase1: word('tls_disable_time_checks=1') }),
-    ca_cert: word(blobUrl(caBlobName(eap))),
-    domain_match: bytes(eap.serverName),
-    ...proofMembers(eap),
-  }
-}
-
-function proofMembers(eap: EapProfile): NetworkBlock {
   switch (eap.method) {
+    case 'PWD':
+      return { eap: word(eap.method), ...passwordMembers(eap) }
     case 'TTLS':
-      return {
-        phase2: word(`auth=${eap.inner}`),
-        anonymous_identity: bytes(eap.outerIdentity),
-        identity: bytes(eap.innerIdentity),
-        password: bytes(eap.password.reveal()),
-      }
+      return { ...serverMembers(eap), ...tunnelMembers(eap), phase2: word(`auth=${eap.inner}`) }
+    case 'PEAP':
+      return { ...serverMembers(eap), ...tunnelMembers(eap), phase2: word('auth=MSCHAPV2') }
     case 'TLS': {
       const { certificate, key } = clientBlobNames(eap)
       return {
+        ...serverMembers(eap),
         identity: bytes(eap.outerIdentity),
         client_cert: word(blobUrl(certificate)),
         private_key: word(blobUrl(key)),
@@ -128,5 +124,19 @@ function proofMembers(eap: EapProfile): NetworkBlock {
     }
   }
 }
+
+const serverMembers = (eap: CertifiedServer): NetworkBlock => ({
+  eap: word(eap.method),
+  ...(eap.checkDates ? {} : { phase1: word('tls_disable_time_checks=1') }),
+  ca_cert: word(blobUrl(caBlobName(eap))),
+  domain_match: bytes(eap.serverName),
+})
+
+const tunnelMembers = (eap: TunnelProfile): NetworkBlock => ({ anonymous_identity: bytes(eap.outerIdentity), ...passwordMembers(eap) })
+
+const passwordMembers = ({ innerIdentity, password }: TunnelProfile | PwdProfile): NetworkBlock => ({
+  identity: bytes(innerIdentity),
+  password: bytes(password.reveal()),
+})
 
 const blobUrl = (name: string): string => `blob://${name}`

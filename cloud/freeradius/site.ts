@@ -20,11 +20,14 @@ export type FreeradiusSite = {
   readonly runDir: string
   /** The address or network that access points ask from; the server's own address where it is absent. */
   readonly radiusClients?: string
+  /** Offers EAP-PWD too, which shows device ids to everyone in radio range. */
+  readonly eapPwd?: boolean
   readonly authPort?: number
   readonly acctPort?: number
 }
 
 const SHIPPED = ['radiusd.conf', 'cloud.conf'] as const
+const EAP_PWD = 'eap-pwd.conf'
 
 // FreeRADIUS expands `$` and `%` and knows two quotes and a backslash; none of them has a place in a path, a URL or our secrets.
 const PLAIN = /^[A-Za-z0-9 ._~:/@+=,[\]-]+$/
@@ -57,6 +60,8 @@ export async function writeFreeradiusConfig(site: FreeradiusSite): Promise<void>
   await mkdir(site.directory, { recursive: true, mode: 0o700 })
   const shipped = fileURLToPath(new URL('.', import.meta.url))
   for (const name of SHIPPED) await copyFile(join(shipped, name), join(site.directory, name))
+  if (site.eapPwd === true) await copyFile(join(shipped, `${EAP_PWD}.example`), join(site.directory, EAP_PWD))
+  else await rm(join(site.directory, EAP_PWD), { force: true })
   const siteFile = join(site.directory, 'site.conf')
   await rm(siteFile, { force: true })
   await writeFile(siteFile, conf, { mode: 0o600 })

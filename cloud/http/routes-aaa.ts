@@ -16,7 +16,7 @@ const handle = z
   .string()
   .regex(/^(0x[0-9a-f]{32})?$/)
   .transform((text) => (text === '' ? null : text.slice(2)))
-const method = z.enum(['TTLS-PAP', 'TTLS-MSCHAPv2', 'TLS'])
+const method = z.enum(['TTLS-PAP', 'TTLS-MSCHAPv2', 'PEAP-MSCHAPv2', 'PWD', 'TLS'])
 // PEM; of EAP-TLS alone, and empty otherwise. FreeRADIUS reads it with spaces in place of line ends.
 const certificate = z
   .string()

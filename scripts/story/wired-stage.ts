@@ -34,12 +34,13 @@ export const CLOUD_PORT = 8443
 
 /**
  * What may be other than the defaults: timers of the CA config, what the device asks the cloud for, and more CAs (PEM) whose certificates
- * the hotspot takes.
+ * the hotspot takes, and whether it offers EAP-PWD.
  */
 export type WiredStageOptions = {
   readonly timers?: Readonly<Record<string, number>>
   readonly permanentCredential?: PermanentKind
   readonly moreDeviceCas?: string
+  readonly eapPwd?: boolean
 }
 
 /** Opens it beneath a folder on a real disk; everything of it lives in a folder of its own there. */
@@ -61,7 +62,7 @@ export async function openWiredStage(parentFolder: string, options: WiredStageOp
 async function raise(
   folder: string,
   closers: (() => Promise<unknown>)[],
-  { timers = {}, permanentCredential = 'secret', moreDeviceCas = '' }: WiredStageOptions,
+  { timers = {}, permanentCredential = 'secret', moreDeviceCas = '', eapPwd = false }: WiredStageOptions,
 ): Promise<Omit<OpenWiredStage, 'close'>> {
   const authority = await createAuthority(folder, 'ca')
   const aaa = await issueServer(folder, authority, { name: 'aaa', dnsName: AAA_HOST })
@@ -87,7 +88,7 @@ async function raise(
   const { certificateFile: caFile } = authority
   const deviceCaFile = join(folder, 'device-cas.pem')
   await writeFile(deviceCaFile, (await readFile(cloud.deviceCaFile, 'utf8')) + moreDeviceCas)
-  const files = { radiusSecret, aaaClientSecret, aaa, caFile, deviceCaFile }
+  const files = { radiusSecret, aaaClientSecret, aaa, caFile, deviceCaFile, eapPwd }
   const freeradius = await startFreeradius(folder, namespace, files)
   closers.push(() => freeradius.stop())
   await lab.startDhcp()
@@ -135,6 +136,7 @@ type AaaFiles = {
   readonly aaa: { readonly certificateFile: string; readonly keyFile: string }
   readonly caFile: string
   readonly deviceCaFile: string
+  readonly eapPwd: boolean
 }
 
 async function startFreeradius(folder: string, namespace: string, files: AaaFiles): Promise<Daemon> {
@@ -144,7 +146,12 @@ async function startFreeradius(folder: string, namespace: string, files: AaaFile
   await writeFreeradiusConfig({
     ...{ directory, runDir, listenAddress: '127.0.0.1', cloudUrl: `https://${CLOUD_HOST}:${CLOUD_PORT}`, cloudCaPath: files.caFile },
     ...{ aaaClientId: AAA_CLIENT_ID, aaaClientSecret: files.aaaClientSecret, radiusSecret: files.radiusSecret },
-    ...{ serverCertPath: files.aaa.certificateFile, serverKeyPath: files.aaa.keyFile, deviceCaPath: files.deviceCaFile },
+    ...{
+      serverCertPath: files.aaa.certificateFile,
+      serverKeyPath: files.aaa.keyFile,
+      deviceCaPath: files.deviceCaFile,
+      eapPwd: files.eapPwd,
+    },
   })
   return startDaemon({
     command: ['freeradius', '-f', '-l', 'stdout', '-d', directory],

@@ -36,9 +36,14 @@ export async function startAuthenticator(folder: string, wire: Wire, eapServer: 
   return { daemon, control }
 }
 
-/** Phase 1 is TLS or TTLS for whatever outer identity; lines marked [2] are for inside the tunnel. */
+/** Phase 1 is EAP-PWD for an identity that is shown outside, and a tunnel or TLS for any other; lines marked [2] are for inside the tunnel. */
 const usersText = (users: readonly EapUser[]): string =>
-  ['* TLS,TTLS', ...users.map(({ identity, password }) => `"${identity}" TTLS-PAP,TTLS-MSCHAPV2 "${password}" [2]`), ''].join('\n')
+  [
+    ...users.map(({ identity, password }) => `"${identity}" PWD "${password}"`),
+    '* TLS,TTLS,PEAP',
+    ...users.map(({ identity, password }) => `"${identity}" TTLS-PAP,TTLS-MSCHAPV2,MSCHAPV2 "${password}" [2]`),
+    '',
+  ].join('\n')
 
 const configText = (interfaceName: string, controlFolder: string, usersFile: string, eapServer: EapServer): string =>
   [

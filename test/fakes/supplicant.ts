@@ -18,6 +18,8 @@ export type FakeAaa = {
 function isKnown({ users, certificates }: FakeAaa, eap: EapProfile): boolean {
   switch (eap.method) {
     case 'TTLS':
+    case 'PEAP':
+    case 'PWD':
       return users.get(eap.innerIdentity) === eap.password.reveal()
     case 'TLS':
       return certificates.has(eap.fingerprint)
@@ -150,7 +152,8 @@ export class FakeSupplicant implements Supplicant {
   }
 
   #proofOf({ method, checkDates }: EapProfile): NonNullable<Link['eap']> {
-    return { method: `EAP-${method}`, serverSubject: `/CN=${this.#air.aaa.serverName}`, datesChecked: checkDates }
+    const serverSubject = method === 'PWD' ? '' : `/CN=${this.#air.aaa.serverName}`
+    return { method: `EAP-${method}`, serverSubject, datesChecked: checkDates }
   }
 
   #checkPassphrase({ hotspot }: Bss): void {
@@ -160,6 +163,11 @@ export class FakeSupplicant implements Supplicant {
 
   #checkCredential(eap: EapProfile): void {
     const { aaa } = this.#air
+    if (eap.method === 'PWD') {
+      // Nobody has proved anything when it fails, and wpa_supplicant says nothing then.
+      if (!isKnown(aaa, eap)) throw failed('ERR_WIFI_JOIN_TIMEOUT')
+      return
+    }
     if (eap.caPem !== aaa.caPem) throw failed('ERR_WIFI_SERVER_CA')
     if (aaa.isExpired && eap.checkDates) throw failed('ERR_WIFI_SERVER_DATES')
     if (eap.serverName !== aaa.serverName) throw failed('ERR_WIFI_SERVER_NAME')

@@ -22,6 +22,7 @@ export type AaaSite = {
   /** The CA of devices' certificates. */
   readonly deviceCaPath: string
   readonly client: { readonly id: string; readonly secret: string }
+  readonly eapPwd?: boolean
   /** Changes the shipped radiusd.conf, to show that a test would notice. */
   readonly change?: (conf: string) => string
 }
@@ -30,10 +31,23 @@ export type AaaSite = {
 export type EapRun = { readonly success: boolean; readonly output: string; readonly tookMs: number }
 
 /** What a supplicant shows inside the tunnel. */
-export type InnerLogin = { readonly identity: string | Uint8Array; readonly password: string; readonly phase2: 'PAP' | 'MSCHAPV2' }
+export type InnerLogin = {
+  readonly phase1?: string
+  readonly identity: string | Uint8Array
+  readonly password: string
+  readonly phase2: 'PAP' | 'MSCHAPV2' | 'PEAP'
+}
+
+/** What it shows without a tunnel, by EAP-PWD. */
+export type PwdLogin = { readonly identity: string; readonly password: string }
 
 /** What a supplicant shows in EAP-TLS: a chain (PEM, its own first), its key, and the identity outside of the handshake. */
-export type CertificateLogin = { readonly identity: string; readonly chainPem: string; readonly privateKey: KeyObject }
+export type CertificateLogin = {
+  readonly phase1?: string
+  readonly identity: string
+  readonly chainPem: string
+  readonly privateKey: KeyObject
+}
 
 /** A FreeRADIUS that runs. */
 export type RunningAaa = {
@@ -42,6 +56,7 @@ export type RunningAaa = {
   readonly radiusSecret: string
   readonly log: () => string
   eap(login: InnerLogin, parameters?: readonly string[]): Promise<EapRun>
+  eapPwd(login: PwdLogin, parameters?: readonly string[]): Promise<EapRun>
   eapTls(login: CertificateLogin, parameters?: readonly string[]): Promise<EapRun>
   stop(): Promise<void>
 }
@@ -55,7 +70,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts FreeRADIUS and waits until it serves. */
-export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, client, change }: AaaSite): Promise<RunningAaa> {
+export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, client, eapPwd = false, change }: AaaSite): Promise<RunningAaa> {
   await mkdir(dir, { recursive: true })
   const tls = join(dir, 'aaa-tls')
   await createSelfSignedTls(tls, SERVER_NAME)
@@ -73,6 +88,7 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, clien
     deviceCaPath,
     listenAddress: '127.0.0.1',
     runDir: dir,
+    eapPwd,
     authPort,
     acctPort,
   })
@@ -101,7 +117,9 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, clien
     acctPort,
     radiusSecret: RADIUS_SECRET,
     log: () => log,
-    eap: (login, more = []) => runEap(supplicant, ttlsLines(login), more),
+    eap: (login, more = []) => runEap(supplicant, tunnelLines(login), more),
+    eapPwd: ({ identity, password }, more = []) =>
+      runEap(supplicant, ['eap=PWD', `identity=${hex(identity)}`, `password=${hex(password)}`], more),
     eapTls: async (login, more = []) => runEap(supplicant, await tlsLines(dir, login), more),
     stop,
   }
@@ -110,19 +128,20 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, clien
 // wpa_supplicant's configuration takes any byte as hexadecimal.
 const hex = (value: string | Uint8Array): string => Buffer.from(value).toString('hex')
 
-const ttlsLines = ({ identity, password, phase2 }: InnerLogin): readonly string[] => [
-  'eap=TTLS',
+const tunnelLines = ({ identity, password, phase2, phase1 = '' }: InnerLogin): readonly string[] => [
+  phase2 === 'PEAP' ? 'eap=PEAP' : 'eap=TTLS',
   `identity=${hex(identity)}`,
   'anonymous_identity="anonymous@acme.zipkey.test"',
+  `phase1="${phase1}"`,
   `password=${hex(password)}`,
-  `phase2="auth=${phase2}"`,
+  `phase2="auth=${phase2 === 'PEAP' ? 'MSCHAPV2' : phase2}"`,
 ]
 
-async function tlsLines(dir: string, { identity, chainPem, privateKey }: CertificateLogin): Promise<readonly string[]> {
+async function tlsLines(dir: string, { identity, chainPem, privateKey, phase1 = '' }: CertificateLogin): Promise<readonly string[]> {
   const path = join(dir, `eapol-${crypto.randomUUID()}`)
   await writeFile(`${path}.pem`, chainPem)
   await writeFile(`${path}.key`, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
-  return ['eap=TLS', `identity=${hex(identity)}`, `client_cert="${path}.pem"`, `private_key="${path}.key"`]
+  return ['eap=TLS', `phase1="${phase1}"`, `identity=${hex(identity)}`, `client_cert="${path}.pem"`, `private_key="${path}.key"`]
 }
 
 async function runEap(

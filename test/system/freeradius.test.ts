@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeFreeradiusConfig } from '../../cloud/freeradius/site.ts'
 import { type DeviceCredential, hotspotLogin, swap, temporaryCredential, tokenOf } from './cloud-device.ts'
 import { type RunningCloud, startCloud } from './cloud-server.ts'
-import { type RunningAaa, startAaa } from './freeradius-server.ts'
+import { type AaaSite, type RunningAaa, startAaa } from './freeradius-server.ts'
 
 const REALM = 'zipkey.test'
 const run = promisify(execFile)
@@ -42,7 +42,7 @@ const newDevice = () => temporaryCredential({ account: 'acme', device: `SN-${++c
 const login = (credential: DeviceCredential) => hotspotLogin(credential, REALM, REALM)
 const events = async (device: string) => (await cloud.audit('acme', device)).map(({ event }) => event)
 
-describe.each(['PAP', 'MSCHAPV2'] as const)('EAP-TTLS with %s', (phase2) => {
+describe.each(['PAP', 'MSCHAPV2', 'PEAP'] as const)('a tunnel with %s', (phase2) => {
   test('accepts a temporary secret before the cloud knows the device, and enrols nobody by it', async () => {
     const temporary = newDevice()
     const { success } = await aaa.eap({ ...login(temporary), phase2 })
@@ -126,10 +126,10 @@ test('an accept bounds the session, is proved again at its end, and its accounti
 })
 
 /** The same AAA server in another folder, with its configuration changed. */
-async function withChangedAaa<T>(change: (conf: string) => string, use: (changed: RunningAaa) => Promise<T>): Promise<T> {
+async function withChangedAaa<T>(changes: Pick<AaaSite, 'change' | 'eapPwd'>, use: (changed: RunningAaa) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(folder, 'changed-'))
   const client = await cloud.createAaaClient(dir.slice(-6).toLowerCase(), REALM, ['acme'])
-  const changed = await startAaa({ dir, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, deviceCaPath, client, change })
+  const changed = await startAaa({ dir, cloudUrl: cloud.url, cloudCaPath: cloud.caPath, deviceCaPath, client, ...changes })
   return use(changed).finally(() => changed.stop())
 }
 
@@ -145,7 +145,7 @@ test('a session is never resumed: every join is a full EAP run', async () => {
 
 test('the same supplicant would resume it at a server that keeps sessions', async () => {
   const keeping = `enable = yes\nname = sessions\nlifetime = 24\npersist_dir = "${await mkdtemp(join(folder, 'sessions-'))}"`
-  const twice = withChangedAaa((conf) => conf.replace('enable = no', keeping), joinTwice)
+  const twice = withChangedAaa({ change: (conf) => conf.replace('enable = no', keeping) }, joinTwice)
   expect(await twice).toEqual(['resumed=0', 'resumed=1'])
 })
 
@@ -160,8 +160,35 @@ const askWithoutEap = (server: RunningAaa) => {
 
 test('a request without Message-Authenticator gets no answer; without that rule it would get one', async () => {
   expect(await askWithoutEap(aaa)).toMatch(/No reply/)
-  const lax = (conf: string) => conf.replace('require_message_authenticator = yes', 'require_message_authenticator = no')
-  expect(await withChangedAaa(lax, askWithoutEap)).toMatch(/Received Access-Reject/)
+  const change = (conf: string) => conf.replace('require_message_authenticator = yes', 'require_message_authenticator = no')
+  expect(await withChangedAaa({ change }, askWithoutEap)).toMatch(/Received Access-Reject/)
+})
+
+describe('EAP-PWD', () => {
+  test('is refused unless the site offers it', async () => {
+    expect((await aaa.eapPwd(login(newDevice()))).success).toBe(false)
+  })
+
+  test('where it is offered, opens the hotspot to who knows the password, bounds the session, and both ends are told', async () => {
+    await withChangedAaa({ eapPwd: true }, async (server) => {
+      const temporary = newDevice()
+      const { success, output } = await server.eapPwd(login(temporary))
+      expect(success).toBe(true)
+      expect(output).toMatch(/Attribute 27 \(Session-Timeout\) length=6\s+Value: 900/)
+      expect(output).toMatch(/Attribute 25 \(Class\) length=18/)
+      expect(await cloud.audit('acme', temporary.name.device)).toMatchObject([
+        { event: 'hotspot-accepted', detail: expect.stringMatching(/^PWD/) },
+      ])
+      const stranger = await server.eapPwd({ ...login(temporary), password: 'wrong' }, ['-t', '2'])
+      expect(stranger.success).toBe(false)
+      expect(
+        (await server.eapPwd(login(temporaryCredential({ account: 'acme', device: 'XX-1' }, 'line-7', key)), ['-t', '2'])).success,
+      ).toBe(false)
+      // Its other methods work beside it.
+      expect((await server.eap({ ...login(temporary), phase2: 'PEAP' })).success).toBe(true)
+      expect(server.log()).not.toContain(login(temporary).password)
+    })
+  })
 })
 
 test('the log of the AAA server holds no password', async () => {

@@ -1,7 +1,7 @@
 /** What every supplicant does, whichever is behind the port. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { EapProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapProfile, PeapProfile, PwdProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { HotspotProfile } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
@@ -84,6 +84,24 @@ export function describeSupplicant(name: string, openWorld: () => Promise<Suppli
       expect(await failure(join(changes()))).toBe(code)
       expect(await world.networks()).toBe(0)
       await join()
+    })
+
+    it('joins by PEAP, whose server is checked like any other', async () => {
+      const { inner: _, ...tunnel } = world.accepted
+      const peap: PeapProfile = { ...tunnel, method: 'PEAP' }
+      const link = await joinBy(peap)
+      expect(link.eap).toEqual({ method: 'EAP-PEAP', serverSubject: `/CN=${world.accepted.serverName}`, datesChecked: true })
+      expect(await failure(joinBy({ ...peap, password: new Secret('wrong') }))).toBe('ERR_WIFI_EAP_REJECTED')
+      expect(await failure(joinBy({ ...peap, caPem: world.evilCaPem }))).toBe('ERR_WIFI_SERVER_CA')
+      expect(await world.networks()).toBe(0)
+    })
+
+    it('joins by EAP-PWD, where a wrong password is no refusal, since nobody has proved anything to anybody', async () => {
+      const { innerIdentity, password } = world.accepted
+      const pwd: PwdProfile = { method: 'PWD', innerIdentity, password, checkDates: true }
+      expect(await failure(joinBy({ ...pwd, password: new Secret('wrong') }))).toBe('ERR_WIFI_JOIN_TIMEOUT')
+      expect(await world.networks()).toBe(0)
+      expect((await joinBy(pwd)).eap).toEqual({ method: 'EAP-PWD', serverSubject: '', datesChecked: true })
     })
 
     it('joins with a certificate, with a password after it, and with the certificate again', async () => {

@@ -44,7 +44,7 @@ describe('the JSON Schema', () => {
     ['a missing section', { ...GOOD, cloud: undefined }],
     ['a text for a number', { ...GOOD, timers: { joinMs: '1000' } }],
     ['a truncated secret', { ...GOOD, credentials: [{ kind: 'shared-secret', secret: SECRET_TEXT.slice(0, -1) }] }],
-    ['an EAP method that nobody offers', { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['PEAP'] } }] }],
+    ['an EAP method that nobody offers', { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['LEAP'] } }] }],
     ['another kind of permanent credential', { ...GOOD, permanentCredential: 'key' }],
     ['a certificate credential', { ...GOOD, credentials: [{ kind: 'certificate' }] }],
   ])('refuses %s', async (_, config) => {

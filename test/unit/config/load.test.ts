@@ -362,7 +362,7 @@ describe('a config with problems', () => {
     [
       'no hotspot that takes a secret',
       { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['TLS'] } }] },
-      'ca.json: credentials: a secret joins by TTLS, which no hotspot offers: add "TTLS" to eap.methods of one that does',
+      'ca.json: credentials: a secret joins by TTLS, PEAP, PWD, which no hotspot offers: add "TTLS" to eap.methods of one that does',
     ],
     [
       'a certificate to be asked for, and no hotspot that takes one',
@@ -376,8 +376,8 @@ describe('a config with problems', () => {
     ],
     [
       'an EAP method of later versions',
-      { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['PEAP'] } }] },
-      'ca.json: hotspots[0].eap.methods[0]: expected one of "TLS", "TTLS"',
+      { ...GOOD, hotspots: [{ ...hotspot, eap: { ...eap, methods: ['LEAP'] } }] },
+      'ca.json: hotspots[0].eap.methods[0]: expected one of "TLS", "TTLS", "PEAP", "PWD"',
     ],
     [
       'a hotspot without any EAP method',

@@ -14,7 +14,7 @@ const TEMPORARY: Credential = { kind: 'temporary-secret', id: { kind: 'temporary
 const FLASHED: Credential = { kind: 'shared-secret', id: { kind: 'flashed' }, secret: new Secret(KEY) }
 const ISSUED: Credential = { kind: 'shared-secret', id: { kind: 'issued', secretId: SECRET_ID }, secret: new Secret(KEY) }
 const SETTINGS: EapSettings = {
-  methods: ['TTLS'],
+  methods: ['TLS', 'TTLS'],
   inner: 'PAP',
   caPem: 'PEM',
   serverName: 'aaa.zipkey.example',
@@ -59,6 +59,29 @@ describe('the EAP run of a credential', () => {
     expect(eapProfile(IDENTITY, TEMPORARY, { ...SETTINGS, inner }, checkDates)).toMatchObject({ inner: expected, checkDates })
   })
 
+  it.each([
+    [['TLS', 'PEAP', 'TTLS'], 'PEAP'],
+    [['TTLS', 'PEAP', 'PWD'], 'TTLS'],
+    [['PWD', 'TTLS'], 'PWD'],
+  ] as const)('of what the hotspot offers, %j, is the first that fits: %s', (methods, method) => {
+    expect(eapProfile(IDENTITY, TEMPORARY, { ...SETTINGS, methods }, true).method).toBe(method)
+  })
+
+  it('by EAP-PWD names the device outside, shows the same password, and has no dates that a wrong clock could spoil', () => {
+    const profile = eapProfile(IDENTITY, TEMPORARY, { ...SETTINGS, methods: ['PWD'] }, false)
+    expect(profile).toEqual({
+      method: 'PWD',
+      innerIdentity: 'dev-1+t.line-7@acme.zipkey.example',
+      password: ttls(SETTINGS).password,
+      checkDates: true,
+    })
+  })
+
+  it('is none where the hotspot takes no such credential', () => {
+    expect(() => eapProfile(IDENTITY, TEMPORARY, { ...SETTINGS, methods: ['TLS'] }, true)).toThrow(/TTLS, PEAP, PWD/)
+    expect(() => eapProfile(IDENTITY, CERTIFICATE, { ...SETTINGS, methods: ['TTLS'] }, true)).toThrow(/none of TLS/)
+  })
+
   it('can be printed without showing its password', () => {
     const profile = ttls(SETTINGS)
     expect(inspect(profile, { depth: null }) + JSON.stringify(profile)).not.toContain(profile.password.reveal())
@@ -93,6 +116,8 @@ describe('a hotspot', () => {
     [['TTLS'], true, false],
     [['TLS'], false, true],
     [['TLS', 'TTLS'], true, true],
+    [['PEAP'], true, false],
+    [['PWD', 'TLS'], true, true],
   ] as const)('that offers %j takes a secret: %s, a certificate: %s', (methods, takesSecret, takesCertificate) => {
     const hotspot: HotspotProfile = { security: 'wired-eap', eap: { ...SETTINGS, methods } }
     for (const secret of [TEMPORARY, FLASHED, ISSUED]) expect(canCarry(hotspot, secret)).toBe(takesSecret)

@@ -26,6 +26,13 @@ describe('a join', () => {
     expect(outcome).toEqual({ kind: 'joined', eap: { method: 'EAP-TTLS', serverSubject: '/CN=aaa' } })
   })
 
+  it('has joined by EAP-PWD without a certificate: that it succeeded is the proof', () => {
+    const started = [state('associated'), eap('started'), eap('accept proposed method', 'PWD')]
+    const { outcome } = progressAfter([...started, eap('completion', 'success'), state('completed')])
+    expect(outcome).toEqual({ kind: 'joined', eap: { method: 'EAP-PWD', serverSubject: '' } })
+    expect(codeOf(progressAfter([...started, eap('completion', 'failure')]).outcome)).toBe('ERR_WIFI_EAP_FAILED')
+  })
+
   it.each<[string, readonly Signal[], FailureCode | null]>([
     ['EAP failed after the server proved itself', [...STARTED, ...VERIFIED, eap('completion', 'failure')], 'ERR_WIFI_EAP_REJECTED'],
     ['EAP failed before the server proved itself', [...STARTED, eap('completion', 'failure')], 'ERR_WIFI_EAP_FAILED'],

@@ -97,6 +97,21 @@ describe('the network block', () => {
     expect(told(networkBlock(RADIO, PROTECTED, { ...EAP, inner })).phase2).toBe(`s:auth=${inner}`)
   })
 
+  it('has MSCHAPv2 inside the tunnel of PEAP, and is else like TTLS', () => {
+    const { inner: _, ...tunnel } = EAP
+    const expected = { ...told(networkBlock(RADIO, PROTECTED, { ...EAP, inner: 'MSCHAPV2' })), eap: 's:PEAP' }
+    expect(told(networkBlock(RADIO, PROTECTED, { ...tunnel, method: 'PEAP' }))).toEqual(expected)
+  })
+
+  it('has for EAP-PWD no certificate and no outer identity, and needs no blob', () => {
+    const { innerIdentity, password } = EAP
+    const pwd = { method: 'PWD', innerIdentity, password, checkDates: true } as const
+    const block = told(networkBlock(RADIO, PROTECTED, pwd))
+    expect(block).toMatchObject({ eap: 's:PWD', identity: 'ay:dev-1@acme.zipkey.test', password: 'ay:pass"\nword' })
+    for (const key of ['phase1', 'phase2', 'ca_cert', 'anonymous_identity']) expect(block).not.toHaveProperty(key)
+    expect(blobsOf(pwd)).toEqual([])
+  })
+
   it('has no SSID, channel or key management of a radio on a wire', () => {
     const block = told(networkBlock(WIRED, PROTECTED, EAP))
     expect(block.key_mgmt).toBe('s:IEEE8021X')
