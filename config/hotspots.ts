@@ -12,7 +12,7 @@ import { parseRealm } from '../agent/contract/names.ts'
 import type { Parsed } from '../agent/contract/parsed.ts'
 import type { PermanentKind } from '../agent/credential/credential.ts'
 import { methodsOf } from '../agent/credential/eap-profile.ts'
-import { EAP_METHODS, type HotspotProfile, isPlain } from '../agent/credential/hotspot.ts'
+import { EAP_METHODS, type HotspotProfile, isPlain, TLS_VERSIONS } from '../agent/credential/hotspot.ts'
 import { profileOf } from '../agent/credential/profile-form.ts'
 import { contents } from './content.ts'
 import { choice, flag, integer, list, type Read, type Reader, text } from './reader.ts'
@@ -53,6 +53,13 @@ const methodsReader = list(
 const eapReader = record('How the AAA server proves itself, and how the device does. CA and name are both required.', {
   methods: optional(methodsReader, ['TTLS']),
   inner: optional(choice('How the password is proved inside the tunnel of TTLS.', ['MSCHAPV2', 'PAP']), 'MSCHAPV2'),
+  tlsMaxVersion: optional(
+    choice(
+      'The newest TLS to agree on. 1.3 hides the certificate of the device, and needs an AAA server that has it for EAP (RFC 9190, 9427).',
+      TLS_VERSIONS,
+    ),
+    '1.2',
+  ),
   ca: required(caReader('The CA that must have issued the AAA server’s certificate.')),
   serverName: required(text('The DNS name that the AAA server’s certificate must carry, whole.', parseDnsName)),
   aaaDomain: optional(text('The AAA domain that the hotspot password is derived for. The realm where missing.', parseRealm), null),

@@ -14,6 +14,7 @@ type Method = (typeof METHODS)[number]
 export type EapForm = {
   readonly methods: readonly Method[]
   readonly inner: 'MSCHAPV2' | 'PAP'
+  readonly tlsMaxVersion: '1.2' | '1.3'
   readonly ca: string
   readonly serverName: string
   readonly aaaDomain: string | null
@@ -98,7 +99,7 @@ export function parseHotspotForm(value: unknown, unknownMembers: 'ignored' | 're
 }
 
 const RADIO_MEMBERS = ['ssid', 'hidden', 'channels', 'frequenciesMhz']
-const EAP_MEMBERS = ['methods', 'inner', 'ca', 'serverName', 'aaaDomain']
+const EAP_MEMBERS = ['methods', 'inner', 'tlsMaxVersion', 'ca', 'serverName', 'aaaDomain']
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   'wpa-eap': [...RADIO_MEMBERS, 'eap'],
   'wired-eap': ['eap'],
@@ -152,16 +153,17 @@ function readEap(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<
   if (!isObject(value)) return unparsed('eap is missing')
   const extra = unknownMembers === 'refused' ? Object.keys(value).find((key) => !EAP_MEMBERS.includes(key)) : undefined
   if (extra !== undefined) return unparsed(`unknown member eap.${extra.slice(0, 32)}; known here: ${EAP_MEMBERS.join(', ')}`)
-  const { methods = ['TTLS'], inner = 'MSCHAPV2', aaaDomain = null } = value
+  const { methods = ['TTLS'], inner = 'MSCHAPV2', tlsMaxVersion = '1.2', aaaDomain = null } = value
   if (!isMethods(methods)) return unparsed(`eap.methods is a list of ${METHODS.join(', ')}`)
   if (inner !== 'MSCHAPV2' && inner !== 'PAP') return unparsed('eap.inner is MSCHAPV2 or PAP')
+  if (tlsMaxVersion !== '1.2' && tlsMaxVersion !== '1.3') return unparsed('eap.tlsMaxVersion is "1.2" or "1.3"')
   const ca = typeof value.ca === 'string' ? parseCaPem(value.ca) : unparsed('is missing')
   if (!ca.ok) return unparsed(`eap.ca ${ca.problem}`)
   const serverName = typeof value.serverName === 'string' ? parseDnsName(value.serverName) : unparsed('is missing')
   if (!serverName.ok) return unparsed(`eap.serverName: ${serverName.problem}`)
   const domain = aaaDomain === null ? parsed(null) : parseRealm(String(aaaDomain))
   if (!domain.ok) return unparsed(`eap.aaaDomain: ${domain.problem}`)
-  return parsed({ methods, inner, ca: ca.value, serverName: serverName.value, aaaDomain: domain.value })
+  return parsed({ methods, inner, tlsMaxVersion, ca: ca.value, serverName: serverName.value, aaaDomain: domain.value })
 }
 
 const isMethods = (value: unknown): value is readonly Method[] =>

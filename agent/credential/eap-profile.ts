@@ -6,11 +6,11 @@ import { deriveHotspotPassword } from '../contract/derivation.ts'
 import { formatInnerIdentity, formatOuterIdentity } from '../contract/names.ts'
 import { AgentError } from '../failure.ts'
 import type { Credential, Identity } from './credential.ts'
-import { type EapMethod, type EapSettings, type HotspotProfile, type InnerMethod, isPlain } from './hotspot.ts'
+import { type EapMethod, type EapSettings, type HotspotProfile, type InnerMethod, isPlain, type TlsVersion } from './hotspot.ts'
 import { Secret } from './secret.ts'
 
 /** How the AAA server is checked, before it is shown anything. `checkDates` is false only while the device does not know the time. */
-type ServerCheck = { readonly caPem: string; readonly serverName: string; readonly checkDates: boolean }
+type ServerCheck = { readonly caPem: string; readonly serverName: string; readonly tlsMaxVersion: TlsVersion; readonly checkDates: boolean }
 
 /** What everyone in radio range may read. */
 type Outside = { readonly outerIdentity: string }
@@ -61,8 +61,8 @@ export const canCarry = (hotspot: HotspotProfile, credential: Credential): boole
  * key leaked must not be handed the password (contract §4). EAP-TLS hands nothing over.
  */
 export function eapProfile(identity: Identity, credential: Credential, settings: EapSettings, checkDates: boolean): EapProfile {
-  const { caPem, serverName } = settings
-  const common = { outerIdentity: formatOuterIdentity(identity.account, identity.realm), caPem, serverName, checkDates }
+  const { caPem, serverName, tlsMaxVersion } = settings
+  const common = { outerIdentity: formatOuterIdentity(identity.account, identity.realm), caPem, serverName, tlsMaxVersion, checkDates }
   const method = methodAt(settings, credential)
   if (credential.kind === 'certificate') {
     if (method === undefined) throw noMethod(credential)

@@ -10,12 +10,19 @@ export const EAP_METHODS = ['TLS', 'TTLS', 'PEAP', 'PWD'] as const
 /** One of them. */
 export type EapMethod = (typeof EAP_METHODS)[number]
 
+/** The newest TLS that a hotspot's AAA server may agree on. */
+export const TLS_VERSIONS = ['1.2', '1.3'] as const
+
+/** One of them. */
+export type TlsVersion = (typeof TLS_VERSIONS)[number]
+
 /** How the hotspot's AAA server proves itself, and how we prove ourselves to it. CA and name are both always required; EAP-PWD alone has no use for them. */
 export type EapSettings = {
   /** What the hotspot offers; the first that fits a credential is used. */
   readonly methods: readonly EapMethod[]
   /** For TTLS. */
   readonly inner: InnerMethod
+  readonly tlsMaxVersion: TlsVersion
   /** PEM of the CA that must have issued the AAA server's certificate. */
   readonly caPem: string
   /** The DNS name that the AAA server's certificate must carry, whole. */

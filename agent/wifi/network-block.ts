@@ -127,10 +127,16 @@ function eapMembers(eap: EapProfile): NetworkBlock {
 
 const serverMembers = (eap: CertifiedServer): NetworkBlock => ({
   eap: word(eap.method),
-  ...(eap.checkDates ? {} : { phase1: word('tls_disable_time_checks=1') }),
+  ...phase1(eap),
   ca_cert: word(blobUrl(caBlobName(eap))),
   domain_match: bytes(eap.serverName),
 })
+
+/** wpa_supplicant offers TLS 1.3 for EAP only where it is told to. */
+function phase1({ checkDates, tlsMaxVersion }: CertifiedServer): NetworkBlock {
+  const flags = [...(checkDates ? [] : ['tls_disable_time_checks=1']), ...(tlsMaxVersion === '1.3' ? ['tls_disable_tlsv1_3=0'] : [])]
+  return flags.length === 0 ? {} : { phase1: word(flags.join(' ')) }
+}
 
 const tunnelMembers = (eap: TunnelProfile): NetworkBlock => ({ anonymous_identity: bytes(eap.outerIdentity), ...passwordMembers(eap) })
 

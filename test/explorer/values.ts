@@ -41,7 +41,7 @@ const bssAt = (bssid: string): Bss => ({
     ssid: new Uint8Array(),
     hidden: false,
     frequenciesMhz: [],
-    eap: { methods: ['TLS', 'TTLS'], inner: 'PAP', caPem: '', serverName: 'aaa', aaaDomain: 'aaa' },
+    eap: { methods: ['TLS', 'TTLS'], inner: 'PAP', caPem: '', tlsMaxVersion: '1.2', serverName: 'aaa', aaaDomain: 'aaa' },
   },
 })
 

@@ -31,7 +31,7 @@ let scanned: readonly EapHotspot[]
 beforeAll(async () => {
   image = await preparedLab()
   const caPem = readFileSync(image.pki.aaaCaFile, 'utf8')
-  const eap = { methods: ['TTLS'], inner: 'PAP', caPem, serverName: aaaServerName, aaaDomain: 'zipkey.test' } as const
+  const eap = { methods: ['TTLS'], inner: 'PAP', caPem, tlsMaxVersion: '1.2', serverName: aaaServerName, aaaDomain: 'zipkey.test' } as const
   hotspot = { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [2412, 2437, 2462], eap }
 })
 beforeEach(async () => {
@@ -48,6 +48,7 @@ const profile = (changes: Partial<TtlsProfile> = {}): TtlsProfile => ({
   innerIdentity: IDENTITY,
   password: new Secret(PASSWORD),
   caPem: hotspot.eap.caPem,
+  tlsMaxVersion: '1.2',
   serverName: aaaServerName,
   checkDates: true,
   ...changes,

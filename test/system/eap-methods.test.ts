@@ -34,4 +34,10 @@ describe('a device gets its permanent secret', () => {
     const told = await stage.cloud.operate('audit', 'acme', '--device', device.id, '--json')
     expect(told.match(new RegExp(`"hotspot-accepted"[^\n]*${method}`, 'g'))).toHaveLength(2)
   })
+
+  it.each(['TTLS', 'PEAP'])('inside TLS 1.3 by %s', async (method) => {
+    const run = newDevice({ methods: ['TLS', method], tlsMaxVersion: '1.3' }).start()
+    await run.line('promoted', (line) => line.event === 'promoted')
+    expect(run.lines.some(({ event }) => event === 'failed')).toBe(false)
+  })
 })

@@ -36,6 +36,13 @@ function flash(kind: KeyKind): string {
   return id
 }
 
+/** The same, with the key in SEC1 as `openssl ecparam -genkey` writes it. */
+function inSec1(id: string) {
+  factory.openssl('ec', '-in', `${id}.key`, '-out', `${id}.sec1`)
+  expect(factory.read(`${id}.sec1`)).toContain('BEGIN EC PRIVATE KEY')
+  return { ...inPem(id), privateKey: file(`${id}.sec1`) }
+}
+
 const file = (name: string) => ({ file: join(factory.path, name) })
 const inPem = (id: string) => ({
   kind: 'certificate',
@@ -64,6 +71,24 @@ describe('a device with a flashed certificate', () => {
     const audit = await stage.cloud.operate('audit', 'acme', '--device', id, '--json')
     expect(audit).toMatch(/"hotspot-accepted"/)
     expect(audit).toMatch(/"token-issued"/)
+  })
+
+  it.each<[string, KeyKind, (id: string) => object]>([
+    ['P-384 in SEC1', 'P-384', inSec1],
+    ['RSA in PEM', 'RSA-2048', inPem],
+  ])('of %s joins by EAP-TLS with TLS 1.3', async (_, kind, entry) => {
+    const id = flash(kind)
+    await register(id)
+    const device = new FieldDevice(stage, id, { credentials: [entry(id)] })
+    const [hotspot] = device.config().hotspots as readonly { readonly eap: object }[]
+    device.configure({ ...device.config(), hotspots: [{ ...hotspot, eap: { ...hotspot?.eap, tlsMaxVersion: '1.3' } }] })
+    const run = await startSteady(device)
+    expect(methodsOf(run)).toEqual(['EAP-TLS'])
+    expect(run.lines.some(({ event }) => event === 'failed')).toBe(false)
+    await run.stop()
+    await stage.cloud.operate('device', 'revoke', 'acme', id)
+    const refused = device.start()
+    await refused.failed('ERR_WIFI_EAP_REJECTED')
   })
 
   it('gets a certificate of the cloud by an order, which ends the flashed one, and is let in by it again once it was re-armed', async () => {

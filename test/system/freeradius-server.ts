@@ -32,7 +32,7 @@ export type EapRun = { readonly success: boolean; readonly output: string; reado
 
 /** What a supplicant shows inside the tunnel. */
 export type InnerLogin = {
-  readonly phase1?: string
+  readonly tls?: '1.2' | '1.3'
   readonly identity: string | Uint8Array
   readonly password: string
   readonly phase2: 'PAP' | 'MSCHAPV2' | 'PEAP'
@@ -43,7 +43,7 @@ export type PwdLogin = { readonly identity: string; readonly password: string }
 
 /** What a supplicant shows in EAP-TLS: a chain (PEM, its own first), its key, and the identity outside of the handshake. */
 export type CertificateLogin = {
-  readonly phase1?: string
+  readonly tls?: '1.2' | '1.3'
   readonly identity: string
   readonly chainPem: string
   readonly privateKey: KeyObject
@@ -128,20 +128,22 @@ export async function startAaa({ dir, cloudUrl, cloudCaPath, deviceCaPath, clien
 // wpa_supplicant's configuration takes any byte as hexadecimal.
 const hex = (value: string | Uint8Array): string => Buffer.from(value).toString('hex')
 
-const tunnelLines = ({ identity, password, phase2, phase1 = '' }: InnerLogin): readonly string[] => [
+const phase1 = (tls: '1.2' | '1.3'): string => `phase1="tls_disable_tlsv1_3=${tls === '1.3' ? 0 : 1}"`
+
+const tunnelLines = ({ identity, password, phase2, tls = '1.2' }: InnerLogin): readonly string[] => [
   phase2 === 'PEAP' ? 'eap=PEAP' : 'eap=TTLS',
   `identity=${hex(identity)}`,
   'anonymous_identity="anonymous@acme.zipkey.test"',
-  `phase1="${phase1}"`,
+  phase1(tls),
   `password=${hex(password)}`,
   `phase2="auth=${phase2 === 'PEAP' ? 'MSCHAPV2' : phase2}"`,
 ]
 
-async function tlsLines(dir: string, { identity, chainPem, privateKey, phase1 = '' }: CertificateLogin): Promise<readonly string[]> {
+async function tlsLines(dir: string, { identity, chainPem, privateKey, tls = '1.2' }: CertificateLogin): Promise<readonly string[]> {
   const path = join(dir, `eapol-${crypto.randomUUID()}`)
   await writeFile(`${path}.pem`, chainPem)
   await writeFile(`${path}.key`, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
-  return ['eap=TLS', `phase1="${phase1}"`, `identity=${hex(identity)}`, `client_cert="${path}.pem"`, `private_key="${path}.key"`]
+  return ['eap=TLS', phase1(tls), `identity=${hex(identity)}`, `client_cert="${path}.pem"`, `private_key="${path}.key"`]
 }
 
 async function runEap(

@@ -172,6 +172,30 @@ describe('EAP-TLS', () => {
   })
 })
 
+describe('EAP-TLS with TLS 1.3', () => {
+  test('is agreed on where the device offers it, decides like TLS 1.2, and is never resumed', async () => {
+    const certificate = await certified()
+    const { success, output } = await aaa.eapTls({ ...login(certificate), tls: '1.3' }, ['-r', '1'])
+    expect(success).toBe(true)
+    expect(new Set(output.match(/Using TLS version \S+/g))).toEqual(new Set(['Using TLS version TLSv1.3']))
+    expect(output).not.toContain('resumed=1')
+    expect((await cloud.audit('acme', certificate.name.device)).slice(-2)).toMatchObject([
+      { event: 'hotspot-accepted' },
+      { event: 'pending-seen-at-hotspot' },
+    ])
+  })
+
+  test('refuses who is not known, and an identity of another device', async () => {
+    const certificate = await certified()
+    const stranger = await certificateOfRightCa()
+    expect((await aaa.eapTls({ ...login({ ...certificate, ...stranger }), tls: '1.3' })).success).toBe(false)
+    const other = await certified()
+    const { success } = await aaa.eapTls({ ...login(certificate, `${other.name.device}@acme.${REALM}`), tls: '1.3' })
+    expect(success).toBe(false)
+    expect(await lastEntry(certificate)).toMatchObject({ event: 'hotspot-refused', detail: expect.stringMatching(/identity/) })
+  })
+})
+
 test('passwords work beside it', async () => {
   const temporary = newDevice()
   expect((await aaa.eap({ ...hotspotLogin(temporary, REALM, REALM), phase2: 'MSCHAPV2' })).success).toBe(true)

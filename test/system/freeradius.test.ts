@@ -149,6 +149,19 @@ test('the same supplicant would resume it at a server that keeps sessions', asyn
   expect(await twice).toEqual(['resumed=0', 'resumed=1'])
 })
 
+test.each(['PAP', 'MSCHAPV2', 'PEAP'] as const)(
+  'with %s TLS 1.3 is agreed on where the device offers it, and is never resumed',
+  async (phase2) => {
+    for (const tls of ['1.2', '1.3'] as const) {
+      const { success, output } = await aaa.eap({ ...login(newDevice()), phase2, tls }, ['-r', '1'])
+      expect(success).toBe(true)
+      expect(new Set(output.match(/Using TLS version \S+/g))).toEqual(new Set([`Using TLS version TLSv${tls}`]))
+      expect(output).not.toContain('resumed=1')
+    }
+    expect((await aaa.eap({ ...login(newDevice()), password: 'wrong', phase2, tls: '1.3' })).success).toBe(false)
+  },
+)
+
 const askWithoutEap = (server: RunningAaa) => {
   const told = run('radclient', ['-x', '-r', '1', '-t', '1', `127.0.0.1:${server.authPort}`, 'auth', server.radiusSecret])
   told.child.stdin?.end('User-Name=x,User-Password=y\n')

@@ -21,7 +21,7 @@ const HOTSPOT: EapHotspot = {
   ssid: Buffer.from('ZipKey'),
   hidden: false,
   frequenciesMhz: [2412],
-  eap: { methods: ['TTLS'], inner: 'PAP', caPem: '', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' },
+  eap: { methods: ['TTLS'], inner: 'PAP', caPem: '', tlsMaxVersion: '1.2', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' },
 }
 const BSS: Bss = {
   bssid: '02:00:00:00:00:01',

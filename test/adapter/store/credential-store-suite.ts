@@ -134,7 +134,14 @@ export function credentialStoreSuite(name: string, createWorld: () => StoreWorld
       expect(await first.cloudProfiles()).toEqual(NO_CLOUD_PROFILES)
       const radio = { ssid: new Uint8Array([0, 255]), hidden: true, frequenciesMhz: [5180] }
       const sae = { ...radio, security: 'sae', passphrase: new Secret('a passphrase') } as const
-      const eap = { methods: ['TLS'], inner: 'PAP', caPem: CA_PEM, serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
+      const eap = {
+        methods: ['TLS'],
+        inner: 'PAP',
+        caPem: CA_PEM,
+        tlsMaxVersion: '1.2',
+        serverName: 'aaa.zipkey.test',
+        aaaDomain: 'zipkey.test',
+      } as const
       await first.keepCloudProfiles({
         version: 3,
         hotspots: [sae, { security: 'wired-eap', eap }],

@@ -9,7 +9,14 @@ import { describeSupplicant, type SupplicantWorld } from './supplicant-suite.ts'
 const CA_PEM = 'the CA'
 const SERVER_NAME = 'aaa.zipkey.test'
 const IDENTITY = 'dev-1@acme.zipkey.test'
-const EAP = { methods: ['TLS', 'TTLS'], inner: 'PAP', caPem: CA_PEM, serverName: SERVER_NAME, aaaDomain: 'zipkey.test' } as const
+const EAP = {
+  methods: ['TLS', 'TTLS'],
+  inner: 'PAP',
+  caPem: CA_PEM,
+  tlsMaxVersion: '1.2',
+  serverName: SERVER_NAME,
+  aaaDomain: 'zipkey.test',
+} as const
 const BSS: Bss = {
   bssid: '02:00:00:00:00:01',
   frequencyMhz: 2412,
@@ -26,13 +33,21 @@ const tlsProfile = (fingerprint: string): TlsProfile => ({
   chainPem: 'the chain',
   privateKeyPem: new Secret('the key'),
   caPem: CA_PEM,
+  tlsMaxVersion: '1.2',
   serverName: SERVER_NAME,
   checkDates: true,
 })
 
 function openFakeWorld(): SupplicantWorld {
   const certificates = new Set(['known'])
-  const aaa = { caPem: CA_PEM, serverName: SERVER_NAME, isExpired: false, users: new Map([[IDENTITY, 'right']]), certificates }
+  const aaa = {
+    caPem: CA_PEM,
+    tlsMaxVersion: '1.2',
+    serverName: SERVER_NAME,
+    isExpired: false,
+    users: new Map([[IDENTITY, 'right']]),
+    certificates,
+  }
   const air = new FakeAir([BSS], aaa)
   let supplicant = new FakeSupplicant(air)
   return {
@@ -47,6 +62,7 @@ function openFakeWorld(): SupplicantWorld {
       innerIdentity: IDENTITY,
       password: new Secret('right'),
       caPem: CA_PEM,
+      tlsMaxVersion: '1.2',
       serverName: SERVER_NAME,
       checkDates: true,
     },

@@ -158,6 +158,7 @@ async function acceptedProfile(ca: CertificateFiles): Promise<TtlsProfile> {
     innerIdentity: IDENTITY,
     password: new Secret(PASSWORD),
     caPem: await readFile(ca.certificateFile, 'utf8'),
+    tlsMaxVersion: '1.2',
     serverName: SERVER_NAME,
     checkDates: true,
   }
@@ -174,6 +175,7 @@ async function tlsProfile(ca: CertificateFiles, client: CertificateFiles, issuer
     chainPem: credential.value.chainPem,
     privateKeyPem: credential.value.privateKeyPem,
     caPem: await readFile(ca.certificateFile, 'utf8'),
+    tlsMaxVersion: '1.2',
     serverName: SERVER_NAME,
     checkDates: true,
   }

@@ -48,7 +48,14 @@ describe('loading a CA config', () => {
         ssid: new Uint8Array(Buffer.from('ZipKey')),
         hidden: false,
         frequenciesMhz: [],
-        eap: { methods: ['TTLS'], inner: 'PAP', caPem: CA_PEM, serverName: 'aaa.zipkey.example', aaaDomain: 'zipkey.invalid' },
+        eap: {
+          methods: ['TTLS'],
+          inner: 'PAP',
+          caPem: CA_PEM,
+          tlsMaxVersion: '1.2',
+          serverName: 'aaa.zipkey.example',
+          aaaDomain: 'zipkey.invalid',
+        },
       },
     ])
   })
@@ -62,7 +69,12 @@ describe('loading a CA config', () => {
       state: { directory: '/data/zipkey' },
       timers: { joinMs: 1000, backoffCapMs: 5000 },
       log: { level: 'debug' },
-      hotspots: [{ security: 'wired-eap', eap: { ...eap, inner: 'MSCHAPV2', methods: ['TLS', 'TTLS'], aaaDomain: 'op.example' } }],
+      hotspots: [
+        {
+          security: 'wired-eap',
+          eap: { ...eap, inner: 'MSCHAPV2', methods: ['TLS', 'TTLS'], tlsMaxVersion: '1.3', aaaDomain: 'op.example' },
+        },
+      ],
     }
     const config = configOf(given)
     expect(config.cloud).toMatchObject({ url: 'https://api.zipkey.example', issuer: 'urn:cloud' })
@@ -73,7 +85,14 @@ describe('loading a CA config', () => {
     expect(config.hotspots).toEqual([
       {
         security: 'wired-eap',
-        eap: { methods: ['TLS', 'TTLS'], inner: 'MSCHAPV2', caPem: CA_PEM, serverName: 'aaa.zipkey.example', aaaDomain: 'op.example' },
+        eap: {
+          methods: ['TLS', 'TTLS'],
+          inner: 'MSCHAPV2',
+          caPem: CA_PEM,
+          tlsMaxVersion: '1.3',
+          serverName: 'aaa.zipkey.example',
+          aaaDomain: 'op.example',
+        },
       },
     ])
   })

@@ -34,6 +34,7 @@ describe('a hotspot profile on the wire', () => {
     ['no CA', { security: 'wired-eap', eap: { serverName: 'a.example' } }, 'eap.ca is missing'],
     ['a private key for a CA', { security: 'wired-eap', eap: { ...eap, ca: '-----BEGIN PRIVATE KEY-----' } }, 'eap.ca holds a private key'],
     ['no server name', { security: 'wired-eap', eap: { ca: CA } }, 'eap.serverName: is missing'],
+    ['a TLS that does not exist', { security: 'wired-eap', eap: { ...eap, tlsMaxVersion: '1.4' } }, 'eap.tlsMaxVersion is'],
     ['a method that does not exist', { security: 'wired-eap', eap: { ...eap, methods: ['MD5'] } }, 'eap.methods is a list'],
     ['an AAA domain that is none', { security: 'wired-eap', eap: { ...eap, aaaDomain: 'a b' } }, 'eap.aaaDomain: '],
   ])('with %s is refused in one line', (_, value, problem) => {

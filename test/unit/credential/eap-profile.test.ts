@@ -17,6 +17,7 @@ const SETTINGS: EapSettings = {
   methods: ['TLS', 'TTLS'],
   inner: 'PAP',
   caPem: 'PEM',
+  tlsMaxVersion: '1.2',
   serverName: 'aaa.zipkey.example',
   aaaDomain: 'operator.example',
 }
@@ -47,7 +48,11 @@ describe('the EAP run of a credential', () => {
   })
 
   it('pins the CA and the server name of the profile', () => {
-    expect(eapProfile(IDENTITY, TEMPORARY, SETTINGS, true)).toMatchObject({ caPem: 'PEM', serverName: 'aaa.zipkey.example' })
+    expect(eapProfile(IDENTITY, TEMPORARY, SETTINGS, true)).toMatchObject({
+      caPem: 'PEM',
+      tlsMaxVersion: '1.2',
+      serverName: 'aaa.zipkey.example',
+    })
   })
 
   it.each([
@@ -99,6 +104,7 @@ describe('the EAP run of a certificate', () => {
         chainPem: CERTIFICATE.chainPem,
         privateKeyPem: CERTIFICATE.privateKeyPem,
         caPem: 'PEM',
+        tlsMaxVersion: '1.2',
         serverName: 'aaa.zipkey.example',
         checkDates,
       })

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { hotspotText, ssidText } from '../../../agent/credential/hotspot.ts'
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
-const EAP = { methods: ['TTLS'], inner: 'MSCHAPV2', caPem: 'PEM', serverName: 'a.example', aaaDomain: 'example' } as const
+const EAP = {
+  methods: ['TTLS'],
+  inner: 'MSCHAPV2',
+  caPem: 'PEM',
+  tlsMaxVersion: '1.2',
+  serverName: 'a.example',
+  aaaDomain: 'example',
+} as const
 
 describe('an SSID for people', () => {
   it.each([

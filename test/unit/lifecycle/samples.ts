@@ -14,7 +14,14 @@ export const hotspot: EapHotspot = {
   ssid: Buffer.from('ZipKey'),
   hidden: false,
   frequenciesMhz: [2412],
-  eap: { methods: ['TLS', 'TTLS'], inner: 'PAP', caPem: 'the CA', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' },
+  eap: {
+    methods: ['TLS', 'TTLS'],
+    inner: 'PAP',
+    caPem: 'the CA',
+    tlsMaxVersion: '1.2',
+    serverName: 'aaa.zipkey.test',
+    aaaDomain: 'zipkey.test',
+  },
 }
 
 export const bssAt = (lastOctet: number, signalDbm = -50): Bss => ({

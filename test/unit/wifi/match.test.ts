@@ -4,7 +4,14 @@ import { Secret } from '../../../agent/credential/secret.ts'
 import { matches, type ScannedBss, wayIn } from '../../../agent/wifi/match.ts'
 import type { BssSecurity, KeyManagement } from '../../../agent/wifi/network-block.ts'
 
-const EAP = { methods: ['TTLS'], inner: 'PAP', caPem: 'x', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
+const EAP = {
+  methods: ['TTLS'],
+  inner: 'PAP',
+  caPem: 'x',
+  tlsMaxVersion: '1.2',
+  serverName: 'aaa.zipkey.test',
+  aaaDomain: 'zipkey.test',
+} as const
 const hotspot = (ssid: string): RadioHotspot => ({
   security: 'wpa-eap',
   ssid: Buffer.from(ssid),

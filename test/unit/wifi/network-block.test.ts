@@ -7,7 +7,14 @@ import type { Bss } from '../../../agent/ports.ts'
 import { type BssSecurity, blobsOf, type NetworkBlock, networkBlock } from '../../../agent/wifi/network-block.ts'
 import { newDeviceKey } from '../../fakes/device-ca.ts'
 
-const SETTINGS = { methods: ['TTLS'], inner: 'PAP', caPem: 'x', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' } as const
+const SETTINGS = {
+  methods: ['TTLS'],
+  inner: 'PAP',
+  caPem: 'x',
+  tlsMaxVersion: '1.2',
+  serverName: 'aaa.zipkey.test',
+  aaaDomain: 'zipkey.test',
+} as const
 const RADIO: Bss = {
   bssid: '02:00:00:00:01:00',
   frequencyMhz: 2437,
@@ -25,6 +32,7 @@ const EAP: TtlsProfile = {
   innerIdentity: 'dev-1@acme.zipkey.test',
   password: new Secret('pass"\nword'),
   caPem: 'x',
+  tlsMaxVersion: '1.2',
   serverName: 'aaa.zipkey.test',
   checkDates: true,
 }
@@ -36,6 +44,7 @@ const TLS: TlsProfile = {
   chainPem: 'the chain',
   privateKeyPem: newDeviceKey(),
   caPem: 'x',
+  tlsMaxVersion: '1.2',
   serverName: 'aaa.zipkey.test',
   checkDates: true,
 }
@@ -95,6 +104,14 @@ describe('the network block', () => {
 
   it.each(['PAP', 'MSCHAPV2'] as const)('has %s inside the tunnel', (inner) => {
     expect(told(networkBlock(RADIO, PROTECTED, { ...EAP, inner })).phase2).toBe(`s:auth=${inner}`)
+  })
+
+  it.each([
+    ['1.3', true, 's:tls_disable_tlsv1_3=0'],
+    ['1.3', false, 's:tls_disable_time_checks=1 tls_disable_tlsv1_3=0'],
+    ['1.2', true, undefined],
+  ] as const)('with TLS %s at most and dates checked: %s has phase1 %s', (tlsMaxVersion, checkDates, expected) => {
+    for (const eap of [EAP, TLS]) expect(told(networkBlock(RADIO, PROTECTED, { ...eap, tlsMaxVersion, checkDates })).phase1).toBe(expected)
   })
 
   it('has MSCHAPv2 inside the tunnel of PEAP, and is else like TTLS', () => {
