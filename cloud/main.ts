@@ -6,6 +6,7 @@ import { CommandError, openApiClient } from './cli/api-client.ts'
 import { addAuditCommand } from './cli/audit-command.ts'
 import { addBackup, addRestore } from './cli/backup-commands.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
+import { addFactoryCommands } from './cli/factory-commands.ts'
 import { addHotspotProfileCommands } from './cli/hotspot-profile-commands.ts'
 import { addPrincipalCommands, addProvisioningKeyCommands } from './cli/registry-commands.ts'
 import { addScheduleCommands } from './cli/rotation-commands.ts'
@@ -29,6 +30,7 @@ function buildProgram(): Command {
   addDeviceCommands(program, openApi)
   addScheduleCommands(program, openApi)
   addHotspotProfileCommands(program, openApi)
+  addFactoryCommands(program, openApi)
   addAlarmCommands(program, openApi)
   addAuditCommand(program, openApi)
   addSigningKeys(program, openApi)

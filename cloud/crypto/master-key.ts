@@ -8,7 +8,7 @@ import { isObject, type Parsed, parsed, unparsed } from '../../agent/contract/pa
 const KEY_BYTES = 32
 
 /** What a master key is used for besides issued secrets; each purpose gets a key of its own. */
-export type Purpose = 'sealing' | 'challenge' | 'decoy-password'
+export type Purpose = 'sealing' | 'challenge' | 'decoy-password' | 'registration'
 
 /** A master key, and the keys for its purposes, which every request needs; its id stands in secret ids and sealed values. */
 export type MasterKey = { readonly id: string; readonly bytes: Uint8Array; readonly purposes: Readonly<Record<Purpose, Uint8Array>> }
@@ -18,7 +18,12 @@ export type MasterKeys = readonly [MasterKey, ...MasterKey[]]
 
 function masterKeyOf(id: string, bytes: Uint8Array): MasterKey {
   const derive = (purpose: Purpose) => new Uint8Array(hkdfSync('sha256', bytes, 'zipkey-cloud/v1', purpose, KEY_BYTES))
-  const purposes = { sealing: derive('sealing'), challenge: derive('challenge'), 'decoy-password': derive('decoy-password') }
+  const purposes = {
+    sealing: derive('sealing'),
+    challenge: derive('challenge'),
+    'decoy-password': derive('decoy-password'),
+    registration: derive('registration'),
+  }
   return { id, bytes, purposes }
 }
 

@@ -13,6 +13,7 @@ import { alarmRoutes } from './routes-alarms.ts'
 import { deviceCareRoutes } from './routes-device-care.ts'
 import { registryRoutes } from './routes-devices.ts'
 import { hotspotProfileRoutes } from './routes-hotspot-profiles.ts'
+import { registrationRoutes } from './routes-registrations.ts'
 import { rotationRoutes } from './routes-rotation.ts'
 
 const timeMs = z.number().int().nonnegative().nullable().default(null)
@@ -115,6 +116,7 @@ export const accountRoutes =
   async (app) => {
     await app.register(provisioningKeyRoutes(parts))
     await app.register(registryRoutes(parts))
+    await app.register(registrationRoutes(parts))
     await app.register(deviceCareRoutes(parts))
     await app.register(rotationRoutes(parts))
     await app.register(hotspotProfileRoutes(parts))

@@ -36,7 +36,8 @@ const register = {
 
 const timeMs = z.number().nullable()
 
-const listed = z.object({
+/** A device in a list. */
+export const listed = z.object({
   id: z.string(),
   created_at_ms: z.number(),
   temporary: z.string(),

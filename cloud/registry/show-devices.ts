@@ -5,7 +5,7 @@ import { credentialLabel } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
 import type { Rearmed } from '../rules/device-credentials.ts'
 import { matchesIdPattern } from '../rules/id-pattern.ts'
-import { type DeviceFilter, listDevices } from '../store/device-list.ts'
+import { type DeviceFilter, type ListedDevice, listDevices } from '../store/device-list.ts'
 import { findDevice } from '../store/devices.ts'
 import { accountExists } from '../store/principals.ts'
 import { lastOrder } from '../store/rotation-orders.ts'
@@ -19,19 +19,22 @@ export async function showDevices(parts: CloudParts, filter: DeviceFilter, patte
   const page = await listDevices(parts.db, filter)
   const devices = page.filter(({ id }) => matchesIdPattern(pattern, id))
   return {
-    devices: devices.map(({ id, createdMs, temporary, flashed, current, promotedMs, frozenMs, rearmedUntilMs }) => ({
-      id,
-      created_at_ms: createdMs,
-      temporary,
-      flashed,
-      current: current === null ? null : credentialLabel(current),
-      promoted_ms: promotedMs,
-      frozen_since_ms: frozenMs,
-      rearmed_until_ms: rearmedUntilMs,
-    })),
+    devices: devices.map(listedDevice),
     next: page.length < filter.limit ? null : (page.at(-1)?.id ?? null),
   }
 }
+
+/** A device of a list. */
+export const listedDevice = (device: ListedDevice) => ({
+  id: device.id,
+  created_at_ms: device.createdMs,
+  temporary: device.temporary,
+  flashed: device.flashed,
+  current: device.current === null ? null : credentialLabel(device.current),
+  promoted_ms: device.promotedMs,
+  frozen_since_ms: device.frozenMs,
+  rearmed_until_ms: device.rearmedUntilMs,
+})
 
 /** A device. */
 export async function showDevice(parts: CloudParts, name: DeviceName) {

@@ -44,6 +44,8 @@ export const OPERATOR_EVENTS = [
   'provisioning-key-retired',
   'operator-key-created',
   'aaa-client-created',
+  'factory-key-added',
+  'factory-key-retired',
   'rotation-ordered',
   'rotation-unfrozen',
   'rotation-order-taken-back',

@@ -2,6 +2,7 @@
 import type { FlashedState, IssuedId, TemporaryState } from '../rules/device-credentials.ts'
 import { credentialsOfRow } from './device-row.ts'
 import { fold, issuedIdOf } from './devices.ts'
+import { inPieces } from './pieces.ts'
 import type { Database } from './tables.ts'
 
 /**
@@ -68,17 +69,27 @@ function inState(query: ReturnType<typeof withLive>, state: DeviceState | null):
 
 /** Reads a page. */
 export async function listDevices(db: Database, { account, state, after, limit }: DeviceFilter): Promise<readonly ListedDevice[]> {
-  const rows = await inState(withLive(db, account), state)
-    .where('device.folded_id', '>', fold(after))
-    .selectAll('device')
-    .select(['current.secret_id as current_id', 'current.certificate as current_certificate'])
-    .orderBy('device.folded_id')
-    .limit(limit)
-    .execute()
-  return rows.map((row) => {
-    const { temporary, flashed, promotedMs, frozenMs, rearmed } = credentialsOfRow(row)
-    const current = row.current_id === null ? null : issuedIdOf({ secret_id: row.current_id, certificate: row.current_certificate })
-    const states = { temporary: temporary.state, flashed, promotedMs, frozenMs, rearmedUntilMs: rearmed?.untilMs ?? null }
-    return { id: row.id, createdMs: row.created_at, current, ...states }
-  })
+  const page = inState(withLive(db, account), state).where('device.folded_id', '>', fold(after))
+  return (await listed(page).orderBy('device.folded_id').limit(limit).execute()).map(listedOf)
+}
+
+/** Those of these devices that there are. */
+export async function devicesByIds(db: Database, account: string, ids: readonly string[]): Promise<readonly ListedDevice[]> {
+  const found: ListedDevice[] = []
+  for (const piece of inPieces(ids)) {
+    const query = withLive(db, account).where('device.folded_id', 'in', piece.map(fold))
+    const wanted = new Set(piece)
+    found.push(...(await listed(query).execute()).filter(({ id }) => wanted.has(id)).map(listedOf))
+  }
+  return found
+}
+
+const listed = (query: ReturnType<typeof withLive>) =>
+  query.selectAll('device').select(['current.secret_id as current_id', 'current.certificate as current_certificate'])
+
+function listedOf(row: Awaited<ReturnType<ReturnType<typeof listed>['execute']>>[number]): ListedDevice {
+  const { temporary, flashed, promotedMs, frozenMs, rearmed } = credentialsOfRow(row)
+  const current = row.current_id === null ? null : issuedIdOf({ secret_id: row.current_id, certificate: row.current_certificate })
+  const states = { temporary: temporary.state, flashed, promotedMs, frozenMs, rearmedUntilMs: rearmed?.untilMs ?? null }
+  return { id: row.id, createdMs: row.created_at, current, ...states }
 }

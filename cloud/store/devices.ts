@@ -83,24 +83,24 @@ export type NewDevice = {
   readonly runs: readonly HeardRun[]
 }
 
+/** A new device's row. */
+export const deviceRow = ({ name, credentials, sealedSecret, runs }: NewDevice, nowMs: number): DeviceTable => ({
+  account: name.account,
+  id: name.device,
+  folded_id: fold(name.device),
+  ...credentialColumns(credentials),
+  sealed_secret: sealedSecret,
+  runs: formatRuns(runs),
+  revision: 0,
+  created_at: nowMs,
+})
+
 /** Stores a new device; false where its id, in any case, is taken. */
-export async function insertDevice(
-  db: Database,
-  { name, credentials, sealedSecret, chainPem, runs }: NewDevice,
-  nowMs: number,
-): Promise<boolean> {
+export async function insertDevice(db: Database, device: NewDevice, nowMs: number): Promise<boolean> {
+  const { name, credentials, chainPem } = device
   const result = await db
     .insertInto('device')
-    .values({
-      account: name.account,
-      id: name.device,
-      folded_id: fold(name.device),
-      ...credentialColumns(credentials),
-      sealed_secret: sealedSecret,
-      runs: formatRuns(runs),
-      revision: 0,
-      created_at: nowMs,
-    })
+    .values(deviceRow(device, nowMs))
     .onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing())
     .executeTakeFirst()
   if (result.numInsertedOrUpdatedRows !== 1n) return false
@@ -156,13 +156,18 @@ const rankNow = ({ recovery }: DeviceCredentials): number | null => recovery?.sh
 
 type NewIssued = { readonly record: IssuedRecord; readonly rank: number | null; readonly chainPem: string | null }
 
-async function insertIssued(db: Database, name: DeviceName, { record, rank, chainPem }: NewIssued, nowMs: number): Promise<void> {
+/** The row of a credential that is issued now. */
+export function issuedRow({ account, device }: DeviceName, { record, rank, chainPem }: NewIssued, nowMs: number) {
   const { id, generation, nonce, state } = record
   const certificate = id.kind === 'certificate' ? chainPem : null
   if (id.kind === 'certificate' && certificate === null) throw new Error('a certificate is stored with its chain')
-  const row = { secret_id: issuedName(id), account: name.account, device: name.device, generation, nonce, state, certificate, rank }
+  const row = { secret_id: issuedName(id), account, device, generation, nonce, state, certificate, rank }
+  return { ...row, created_at: nowMs, changed_at: nowMs }
+}
+
+async function insertIssued(db: Database, name: DeviceName, issued: NewIssued, nowMs: number): Promise<void> {
   await db
     .insertInto('issued_secret')
-    .values({ ...row, created_at: nowMs, changed_at: nowMs })
+    .values(issuedRow(name, issued, nowMs))
     .execute()
 }

@@ -1,6 +1,7 @@
 /** The database's shape, step by step. A step that was released is never changed; the next one adds to it. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import type { Engine } from './engine.ts'
+import { createFactoryKeys } from './factory-migrations.ts'
 import { addExceptions, createAlarms, createHotspotProfiles } from './operator-migrations.ts'
 import { addRecovery } from './recovery-migrations.ts'
 import type { Tables } from './tables.ts'
@@ -155,6 +156,7 @@ export const migrations = (engine: Engine): Record<string, Migration> => ({
   '0006-narrow-indexes': { up: narrowIndexes },
   '0007-recovery': { up: addRecovery },
   '0008-hotspot-profiles': { up: createHotspotProfiles },
+  '0009-factory-keys': { up: createFactoryKeys },
 })
 
 /** Brings the database to this version's shape. */

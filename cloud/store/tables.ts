@@ -114,6 +114,21 @@ export type AuditTable = {
   session: string | null
 }
 
+/** The public key (JWK) of a factory that signs registration manifests; `kid` is its thumbprint (RFC 7638). */
+export type FactoryKeyTable = { account: string; id: string; kid: string; jwk: string; retired_at: number | null; created_at: number }
+
+/** A part of a batch's registration manifest that arrived: `rows` devices from `first` on, of `devices` in all. */
+export type RegisteredPartTable = {
+  account: string
+  batch: string
+  part: number
+  first: number
+  rows: number
+  devices: number
+  factory_key: string
+  registered_at: number
+}
+
 /** That the database was put back to a backup, and until when what the backup calls good waited. */
 export type RestoreTable = { at: number; window_until: number }
 
@@ -130,6 +145,8 @@ export type Tables = {
   used_once: UsedOnceTable
   operator_key: OperatorKeyTable
   aaa_client: AaaClientTable
+  factory_key: FactoryKeyTable
+  registered_part: RegisteredPartTable
   audit: AuditTable
   restore: RestoreTable
 }

@@ -131,6 +131,8 @@ const CHANGES: Readonly<Record<AuditEventName, Change | null>> = {
   'provisioning-key-retired': null,
   'operator-key-created': null,
   'aaa-client-created': null,
+  'factory-key-added': null,
+  'factory-key-retired': null,
   'rotation-schedule-created': null,
   'rotation-schedule-deleted': null,
   'alarm-acknowledged': null,
