@@ -6,7 +6,17 @@ import { type HotspotProfile, isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
 import { type BackoffLimits, backoffMs } from './lifecycle/backoff.ts'
 import type { Effect, Event } from './lifecycle/state.ts'
-import type { Clock, CloudClient, CredentialAsk, CredentialStore, KnownHotspots, Supplicant, SystemClock } from './ports.ts'
+import type {
+  Clock,
+  CloudClient,
+  CredentialAsk,
+  CredentialStore,
+  KnownHotspots,
+  Link,
+  LoginPages,
+  Supplicant,
+  SystemClock,
+} from './ports.ts'
 import { createProfileList } from './profile-list.ts'
 import type { Deadlines, Executors } from './run.ts'
 
@@ -19,6 +29,7 @@ export type ExecutorOptions = {
   /** What the swap and a rotation ask for. */
   readonly permanentCredential: PermanentKind
   readonly supplicant: Supplicant
+  readonly loginPages: LoginPages
   readonly cloud: CloudClient
   readonly store: CredentialStore
   readonly knownHotspots: KnownHotspots
@@ -45,6 +56,9 @@ const CLOCK_TOLERANCE_MS = 5_000
 /** Somebody who just joined a device may be waiting for it: it listens more often for a while (contract §7). */
 const ASK_FAST_FOR_MS = 120_000
 
+/** How long the search for a login page and the login may take together. */
+const LOGIN_PAGE_MS = 60_000
+
 /** Where in a token's life the next one is asked for. */
 const RENEW_AT = 0.8
 
@@ -67,7 +81,9 @@ export function createExecutors(options: ExecutorOptions): Executors {
     }),
     join: async ({ bss, candidate, checkDates }, signal) => {
       const eap = isPlain(bss.hotspot) ? null : eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
-      return { type: 'joined', link: await supplicant.join(bss, eap, signal) }
+      const link = await supplicant.join(bss, eap, signal)
+      if (isPlain(bss.hotspot)) await passLoginPage(options, link, signal)
+      return { type: 'joined', link }
     },
     'ask-time': async (_, signal) => {
       const { timeMs, challenge } = await cloud.time(signal)
@@ -112,6 +128,16 @@ export function createExecutors(options: ExecutorOptions): Executors {
       return { type: 'radio-appeared' }
     },
     'watch-orders': (effect, signal) => watchOrders(options, effect, signal),
+  }
+}
+
+/** A hotspot behind a page that stays is left: joined it may be, but not online. */
+async function passLoginPage({ loginPages, supplicant }: ExecutorOptions, link: Link, signal: AbortSignal): Promise<void> {
+  try {
+    await loginPages.pass(link, signal)
+  } catch (error) {
+    await supplicant.leave()
+    throw error
   }
 }
 
@@ -164,7 +190,7 @@ export function deadlinesOf(timers: {
   return {
     load: store,
     scan: { ms: timers.scanMs + graceMs, code: 'ERR_WIFI_SUPPLICANT' },
-    join: { ms: timers.joinMs + timers.addressMs + graceMs, code: 'ERR_WIFI_JOIN_TIMEOUT' },
+    join: { ms: timers.joinMs + timers.addressMs + LOGIN_PAGE_MS + graceMs, code: 'ERR_WIFI_JOIN_TIMEOUT' },
     'ask-time': { ms: cloudCall.ms + store.ms, code: 'ERR_CLOUD_UNREACHABLE' },
     authenticate: cloudCall,
     'request-swap': { ms: cloudCall.ms + store.ms, code: 'ERR_CLOUD_UNREACHABLE' },

@@ -69,6 +69,14 @@ export const FAILURES = {
     disposition: 'retry',
     remedy: 'joined, but no address came: check DHCP at the hotspot and the DHCP client on the device',
   },
+  ERR_WIFI_LOGIN_PAGE: {
+    disposition: 'retry',
+    remedy: 'a login page keeps the device from the cloud: give hotspots[].login for it, or let the cloud through',
+  },
+  ERR_WIFI_LOGIN_REFUSED: {
+    disposition: 'retry',
+    remedy: 'the login page refused: correct username and password in hotspots[].login, or have the account renewed',
+  },
   ERR_WIFI_LINK_LOST: { disposition: 'retry', remedy: 'the link to the hotspot was lost: check signal and power of the access point' },
   ERR_CLOUD_UNREACHABLE: {
     disposition: 'retry',

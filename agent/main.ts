@@ -17,6 +17,7 @@ import { createServiceManager } from './host/service-manager.ts'
 import { createSystemClock } from './host/system-clock.ts'
 import { describeState } from './lifecycle/describe.ts'
 import { createLog, type Log } from './log.ts'
+import { createLoginPages } from './portal/login-pages.ts'
 import type { ServiceManager } from './ports.ts'
 import { run } from './run.ts'
 import { openKnownHotspots } from './store/known-hotspots.ts'
@@ -71,6 +72,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       hotspots: config.hotspots,
       permanentCredential: config.permanentCredential,
       supplicant,
+      loginPages: createLoginPages({ cloudUrl: config.cloud.url, reachCloud: (ending) => cloud.reach(ending), log }),
       cloud,
       store,
       knownHotspots: openKnownHotspots(config.state.directory, log),

@@ -23,11 +23,14 @@ export type Bss = {
   readonly managementFrames: 'open' | 'protected'
 }
 
-/** A joined BSS with an address. `eap` is what the supplicant reported of this very join; null at a plain hotspot, where no credential was shown. */
+/**
+ * A joined BSS with an address. `captiveApi` is where the hotspot says that its captive-portal API is (RFC 8910), if it does. `eap` is what the supplicant reported of this very join; null at a plain hotspot, where no credential was shown.
+ */
 export type Link = {
   readonly bss: Bss
   readonly interfaceName: string
   readonly address: string
+  readonly captiveApi: string | null
   readonly eap: { readonly method: string; readonly serverSubject: string; readonly datesChecked: boolean } | null
 }
 
@@ -47,8 +50,16 @@ export interface Supplicant {
   linkLost(link: Link, signal: AbortSignal): Promise<Failure>
   /** Ends when a radio that could be used appears. */
   radioAppeared(signal: AbortSignal): Promise<void>
+  /** Leaves the hotspot. */
+  leave(): Promise<void>
   /** Leaves the hotspot and takes its own objects back. */
   close(): Promise<void>
+}
+
+/** Login pages between a hotspot and the cloud. */
+export interface LoginPages {
+  /** Ends once there is none in the way, as far as one can see; logs in where the profile has a login. Throws where one stays. */
+  pass(link: Link, signal: AbortSignal): Promise<void>
 }
 
 /** An access token of the Cloud API; `expiresAtMs` is by the device's clock. */
@@ -70,6 +81,8 @@ export type FetchedProfiles = Pick<CloudProfiles, 'version' | 'hotspots'>
 
 /** The Cloud API as a device sees it. */
 export interface CloudClient {
+  /** Ends when the Cloud API has proved itself by its certificate, dates aside; nothing is sent to it. */
+  reach(signal: AbortSignal): Promise<void>
   /** Asks for the signed time with certificate dates ignored; gives the time and a challenge good for one assertion. */
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }>
   /** Trades a client assertion for an access token. */

@@ -3,13 +3,14 @@ import {
   frequencyOfChannel,
   parseCaPem,
   parseDnsName,
+  parseLoginPassword,
   parsePskPassphrase,
   parseSaePassphrase,
   parseSsid,
   SSID_MAX_BYTES,
 } from '../agent/contract/hotspot-form.ts'
 import { parseRealm } from '../agent/contract/names.ts'
-import type { Parsed } from '../agent/contract/parsed.ts'
+import { type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
 import type { PermanentKind } from '../agent/credential/credential.ts'
 import { methodsOf } from '../agent/credential/eap-profile.ts'
 import { EAP_METHODS, type HotspotProfile, isPlain, TLS_VERSIONS } from '../agent/credential/hotspot.ts'
@@ -70,12 +71,24 @@ const passphraseReader = (parse: (text: string) => Parsed<string>): Reader<strin
 
 const kind = <const T extends string>(word: T) => required(choice('Told apart by this word.', [word]))
 
+const loginReader = record('How to log in at the hotspot’s login page, should it have one (WISPr).', {
+  username: required(text('The user name.', (name) => (name === '' ? unparsed('is empty') : parsed(name)))),
+  password: required(contents({ doc: 'The password.', secret: true, inline: { type: 'string', minLength: 1 }, parse: parseLoginPassword })),
+  serverName: required(
+    text('The DNS name that the login server has, or that its name ends with: the password goes nowhere else.', parseDnsName),
+  ),
+  ca: optional(caReader('The CA that must have issued the login server’s certificate; the public CAs where missing.'), null),
+  allowUnencrypted: optional(flag('Send the password also where the login is not encrypted.'), false),
+})
+
 const radio = {
   ssid: required(ssidReader),
   hidden: optional(flag('The hotspot does not tell its SSID by itself: the device asks for it by name.'), false),
   channels: optional(list('Channels of 2.4 and 5 GHz that are scanned first.', integer('A channel number.', 1, 177), 1), []),
   frequenciesMhz: optional(list('Frequencies that are scanned first; 6 GHz only so.', integer('MHz.', 2412, 7125), 1), []),
 }
+
+const plain = { ...radio, login: optional(loginReader, null) }
 
 const eapHotspot = record('A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise).', {
   security: kind('wpa-eap'),
@@ -85,18 +98,18 @@ const eapHotspot = record('A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise).
 
 const saeHotspot = record('WPA3-Personal. A profile of its own, with psk and the same ssid, is needed for falling back to WPA2.', {
   security: kind('sae'),
-  ...radio,
+  ...plain,
   passphrase: required(passphraseReader(parseSaePassphrase)),
 })
 
-const pskHotspot = record('WPA2-Personal.', { security: kind('psk'), ...radio, passphrase: required(passphraseReader(parsePskPassphrase)) })
+const pskHotspot = record('WPA2-Personal.', { security: kind('psk'), ...plain, passphrase: required(passphraseReader(parsePskPassphrase)) })
 
 const oweHotspot = record('Encrypted for anyone (Wi-Fi Enhanced Open); of a pair in transition mode, the encrypted half.', {
   security: kind('owe'),
-  ...radio,
+  ...plain,
 })
 
-const openHotspot = record('Not encrypted.', { security: kind('open'), ...radio })
+const openHotspot = record('Not encrypted.', { security: kind('open'), ...plain })
 
 const wiredPort = record('A wired port behind 802.1X.', { security: kind('wired-eap'), eap: required(eapReader) })
 

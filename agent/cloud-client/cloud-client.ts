@@ -26,6 +26,7 @@ export function createCloudClient(options: CloudClientOptions): PreparableCloudC
         .catch(() => {}) // the call that needs it will tell
       return preparing
     },
+    reach: async (signal) => (await loaded()).reach(signal),
     time: async (signal) => (await loaded()).time(signal),
     token: async (credential, challenge, signal) => (await loaded()).token(credential, challenge, signal),
     requestCredential: async (request, signal) => (await loaded()).requestCredential(request, signal),

@@ -23,7 +23,7 @@ import { assertionKey, contractAsk, issuedCredential } from './credential-forms.
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { openProfiles } from './open-profiles.ts'
 import { parseJson, refusal } from './refusal.ts'
-import { connectUndated, FAMILY_ATTEMPT_MS } from './undated-connection.ts'
+import { connectUndated, FAMILY_ATTEMPT_MS, type UndatedServer } from './undated-connection.ts'
 
 /** What the client needs; `caPem` holds the only CAs that it trusts, whatever the environment says. */
 export type CloudClientOptions = {
@@ -75,14 +75,20 @@ export class HttpsCloudClient implements ClosableCloudClient {
     await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(randomBytes(32), identity) })
   }
 
+  reach(signal: AbortSignal): Promise<void> {
+    return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
+      const socket = await connectUndated(this.#server(), ending)
+      socket.destroy()
+    })
+  }
+
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }> {
     const { cloud, timers } = this.#options
     return withDeadline(timers.cloudCallMs, signal, async (ending) => {
       const nonce = randomBytes(TIME_NONCE_BYTES).toString('base64url')
       const url = this.#url(ROUTES.time)
       url.searchParams.set('nonce', nonce)
-      const server = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || HTTPS_PORT, caPem: cloud.caPem }
-      const socket = await connectUndated(server, ending)
+      const socket = await connectUndated(this.#server(), ending)
       try {
         const request: CloudRequest = { method: 'GET', url, headers: { connection: 'close' }, body: null }
         const answer = await this.#ask('time', request, { createConnection: () => socket }, ending)
@@ -231,6 +237,11 @@ export class HttpsCloudClient implements ClosableCloudClient {
   #trusted(): SecureContext {
     this.#trust ??= createSecureContext({ ca: this.#options.cloud.caPem, minVersion: 'TLSv1.2' })
     return this.#trust
+  }
+
+  #server(): UndatedServer {
+    const { hostname, port } = this.#url('/')
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || HTTPS_PORT, caPem: this.#options.cloud.caPem }
   }
 
   #url(route: string): URL {

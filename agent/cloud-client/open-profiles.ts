@@ -2,7 +2,7 @@
 
 import { deriveDeliveryKey } from '../contract/derivation.ts'
 import { type DeviceConfig, type OpenWith, openText } from '../contract/device-config.ts'
-import { parseHotspotForm } from '../contract/hotspot-form.ts'
+import { parseHotspotForm, sealedMembers } from '../contract/hotspot-form.ts'
 import { isObject, type Parsed, parsed } from '../contract/parsed.ts'
 import type { Credential, Identity } from '../credential/credential.ts'
 import type { HotspotProfile } from '../credential/hotspot.ts'
@@ -37,7 +37,12 @@ function openerOf(credential: Credential, identity: Identity): OpenWith {
 }
 
 async function opened(hotspot: unknown, by: OpenWith): Promise<Parsed<unknown>> {
-  if (!isObject(hotspot) || typeof hotspot.passphrase !== 'string') return parsed(hotspot)
-  const passphrase = await openText(hotspot.passphrase, by)
-  return passphrase.ok ? parsed({ ...hotspot, passphrase: passphrase.value }) : passphrase
+  if (!isObject(hotspot)) return parsed(hotspot)
+  let plain = hotspot
+  for (const { text, put } of sealedMembers(hotspot)) {
+    const secret = await openText(text, by)
+    if (!secret.ok) return secret
+    plain = put(plain, secret.value)
+  }
+  return parsed(plain)
 }

@@ -22,11 +22,22 @@ export type EapForm = {
 
 type RadioForm = { readonly ssid: Uint8Array; readonly hidden: boolean; readonly frequenciesMhz: readonly number[] }
 
+/** How to log in at a login page; `ca` is null where the public CAs are meant. */
+export type LoginForm = {
+  readonly username: string
+  readonly password: string
+  readonly serverName: string
+  readonly ca: string | null
+  readonly allowUnencrypted: boolean
+}
+
+type PlainForm = RadioForm & { readonly login: LoginForm | null }
+
 /** A hotspot profile of any kind. */
 export type HotspotForm =
   | (RadioForm & { readonly security: 'wpa-eap'; readonly eap: EapForm })
-  | (RadioForm & { readonly security: 'sae' | 'psk'; readonly passphrase: string })
-  | (RadioForm & { readonly security: 'owe' | 'open' })
+  | (PlainForm & { readonly security: 'sae' | 'psk'; readonly passphrase: string })
+  | (PlainForm & { readonly security: 'owe' | 'open' })
   | { readonly security: 'wired-eap'; readonly eap: EapForm }
 
 /** An SSID has at most as many bytes (IEEE 802.11-2020 §9.4.2.2). */
@@ -100,13 +111,15 @@ export function parseHotspotForm(value: unknown, unknownMembers: 'ignored' | 're
 
 const RADIO_MEMBERS = ['ssid', 'hidden', 'channels', 'frequenciesMhz']
 const EAP_MEMBERS = ['methods', 'inner', 'tlsMaxVersion', 'ca', 'serverName', 'aaaDomain']
+const LOGIN_MEMBERS = ['username', 'password', 'serverName', 'ca', 'allowUnencrypted']
+const PLAIN_MEMBERS = [...RADIO_MEMBERS, 'login']
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   'wpa-eap': [...RADIO_MEMBERS, 'eap'],
   'wired-eap': ['eap'],
-  sae: [...RADIO_MEMBERS, 'passphrase'],
-  psk: [...RADIO_MEMBERS, 'passphrase'],
-  owe: RADIO_MEMBERS,
-  open: RADIO_MEMBERS,
+  sae: [...PLAIN_MEMBERS, 'passphrase'],
+  psk: [...PLAIN_MEMBERS, 'passphrase'],
+  owe: PLAIN_MEMBERS,
+  open: PLAIN_MEMBERS,
 }
 
 function readForm(value: Readonly<Record<string, unknown>>, unknownMembers: 'ignored' | 'refused'): Parsed<HotspotForm> {
@@ -116,21 +129,18 @@ function readForm(value: Readonly<Record<string, unknown>>, unknownMembers: 'ign
   }
   const radio = readRadio(value)
   if (!radio.ok) return radio
-  switch (value.security) {
-    case 'wpa-eap': {
-      const eap = readEap(value.eap, unknownMembers)
-      return eap.ok ? parsed({ security: 'wpa-eap', ...radio.value, eap: eap.value }) : eap
-    }
-    case 'sae':
-    case 'psk': {
-      if (typeof value.passphrase !== 'string') return unparsed('passphrase is missing')
-      const passphrase = value.security === 'sae' ? parseSaePassphrase(value.passphrase) : parsePskPassphrase(value.passphrase)
-      if (!passphrase.ok) return unparsed(`passphrase: ${passphrase.problem}`)
-      return parsed({ security: value.security, ...radio.value, passphrase: passphrase.value })
-    }
-    default:
-      return parsed({ security: value.security === 'owe' ? 'owe' : 'open', ...radio.value })
+  if (value.security === 'wpa-eap') {
+    const eap = readEap(value.eap, unknownMembers)
+    return eap.ok ? parsed({ security: 'wpa-eap', ...radio.value, eap: eap.value }) : eap
   }
+  const login = value.login === undefined || value.login === null ? parsed(null) : readLogin(value.login, unknownMembers)
+  if (!login.ok) return login
+  const plain = { ...radio.value, login: login.value }
+  if (value.security === 'owe' || value.security === 'open') return parsed({ security: value.security, ...plain })
+  if (typeof value.passphrase !== 'string') return unparsed('passphrase is missing')
+  const security = value.security === 'sae' ? 'sae' : 'psk'
+  const passphrase = security === 'sae' ? parseSaePassphrase(value.passphrase) : parsePskPassphrase(value.passphrase)
+  return passphrase.ok ? parsed({ security, ...plain, passphrase: passphrase.value }) : unparsed(`passphrase: ${passphrase.problem}`)
 }
 
 function readRadio({ ssid, hidden = false, channels = [], frequenciesMhz = [] }: Readonly<Record<string, unknown>>): Parsed<RadioForm> {
@@ -148,6 +158,28 @@ const isNumbers = (value: unknown, least: number, most: number): value is readon
   Array.isArray(value) &&
   value.length <= MOST_FREQUENCIES &&
   value.every((each: unknown) => Number.isInteger(each) && Number(each) >= least && Number(each) <= most)
+
+function readLogin(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<LoginForm> {
+  if (!isObject(value)) return unparsed('login is an object')
+  const extra = unknownMembers === 'refused' ? Object.keys(value).find((key) => !LOGIN_MEMBERS.includes(key)) : undefined
+  if (extra !== undefined) return unparsed(`unknown member login.${extra.slice(0, 32)}; known here: ${LOGIN_MEMBERS.join(', ')}`)
+  const { username, allowUnencrypted = false } = value
+  if (typeof username !== 'string' || username === '') return unparsed('login.username is missing')
+  const password = typeof value.password === 'string' ? parseLoginPassword(value.password) : unparsed('is missing')
+  if (!password.ok) return unparsed(`login.password ${password.problem}`)
+  const serverName = typeof value.serverName === 'string' ? parseDnsName(value.serverName) : unparsed('is missing')
+  if (!serverName.ok) return unparsed(`login.serverName: ${serverName.problem}`)
+  const ca = value.ca === undefined || value.ca === null ? parsed(null) : parseCaPem(String(value.ca))
+  if (!ca.ok) return unparsed(`login.ca ${ca.problem}`)
+  if (typeof allowUnencrypted !== 'boolean') return unparsed('login.allowUnencrypted is true or false')
+  return parsed({ username, password: password.value, serverName: serverName.value, ca: ca.value, allowUnencrypted })
+}
+
+/** Any text that is there. */
+export function parseLoginPassword(whole: string): Parsed<string> {
+  const password = withoutNewline(whole)
+  return password === '' ? unparsed('is empty') : parsed(password)
+}
 
 function readEap(value: unknown, unknownMembers: 'ignored' | 'refused'): Parsed<EapForm> {
   if (!isObject(value)) return unparsed('eap is missing')
@@ -172,4 +204,20 @@ const isMethods = (value: unknown): value is readonly Method[] =>
 /** The profile as JSON has it; `parseHotspotForm` reads it. */
 export function formatHotspotForm(form: HotspotForm): Readonly<Record<string, unknown>> {
   return 'ssid' in form ? { ...form, ssid: { hex: Buffer.from(form.ssid).toString('hex') } } : form
+}
+
+/** What of a profile is sealed for one device alone: each by its place, and how to put another text there. */
+export function sealedMembers(hotspot: Readonly<Record<string, unknown>>): readonly SealedMember[] {
+  const members: SealedMember[] = []
+  const { passphrase, login } = hotspot
+  if (typeof passphrase === 'string') members.push({ text: passphrase, put: (into, text) => ({ ...into, passphrase: text }) })
+  if (isObject(login) && typeof login.password === 'string')
+    members.push({ text: login.password, put: (into, text) => ({ ...into, login: { ...login, password: text } }) })
+  return members
+}
+
+/** One of them. */
+export type SealedMember = {
+  readonly text: string
+  readonly put: (into: Readonly<Record<string, unknown>>, text: string) => Readonly<Record<string, unknown>>
 }

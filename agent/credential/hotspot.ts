@@ -43,11 +43,25 @@ type Radio = {
 /** A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise). */
 export type EapHotspot = Radio & { readonly security: 'wpa-eap'; readonly eap: EapSettings }
 
+/** How to log in at a hotspot's login page by WISPr, should it have one. */
+export type PageLogin = {
+  readonly username: string
+  readonly password: Secret<string>
+  /** The DNS name that the login server must have, or that its name must end with. */
+  readonly serverName: string
+  /** PEM of the CA that must have issued its certificate; null for the public CAs. */
+  readonly caPem: string | null
+  readonly allowUnencrypted: boolean
+}
+
+/** What hotspots without 802.1X have: a way past a login page, or none. */
+type Plain = Radio & { readonly login: PageLogin | null }
+
 /** A hotspot that all devices join by one passphrase: WPA3-Personal (`sae`) or WPA2-Personal (`psk`). For `psk`, 64 hex digits are the key itself. */
-export type PassphraseHotspot = Radio & { readonly security: 'sae' | 'psk'; readonly passphrase: Secret<string> }
+export type PassphraseHotspot = Plain & { readonly security: 'sae' | 'psk'; readonly passphrase: Secret<string> }
 
 /** A hotspot that anyone may join: encrypted (`owe`, Wi-Fi Enhanced Open) or not (`open`). */
-export type KeylessHotspot = Radio & { readonly security: 'owe' | 'open' }
+export type KeylessHotspot = Plain & { readonly security: 'owe' | 'open' }
 
 /** A hotspot on a radio. */
 export type RadioHotspot = EapHotspot | PassphraseHotspot | KeylessHotspot

@@ -1,6 +1,6 @@
 /** Hotspot profiles from and to the contract's form of them. */
-import type { EapForm, HotspotForm } from '../contract/hotspot-form.ts'
-import type { EapSettings, HotspotProfile } from './hotspot.ts'
+import type { EapForm, HotspotForm, LoginForm } from '../contract/hotspot-form.ts'
+import type { EapSettings, HotspotProfile, PageLogin } from './hotspot.ts'
 import { Secret } from './secret.ts'
 
 /** The profile, with the realm as AAA domain where none is named. */
@@ -12,10 +12,10 @@ export function profileOf(form: HotspotForm, realm: string): HotspotProfile {
       return { ...form, eap: settingsOf(form.eap, realm) }
     case 'sae':
     case 'psk':
-      return { ...form, passphrase: new Secret(form.passphrase) }
+      return { ...form, passphrase: new Secret(form.passphrase), login: loginOf(form.login) }
     case 'owe':
     case 'open':
-      return form
+      return { ...form, login: loginOf(form.login) }
   }
 }
 
@@ -28,10 +28,10 @@ export function formOf(profile: HotspotProfile): HotspotForm {
       return { ...profile, eap: eapFormOf(profile.eap) }
     case 'sae':
     case 'psk':
-      return { ...profile, passphrase: profile.passphrase.reveal() }
+      return { ...profile, passphrase: profile.passphrase.reveal(), login: loginFormOf(profile.login) }
     case 'owe':
     case 'open':
-      return profile
+      return { ...profile, login: loginFormOf(profile.login) }
   }
 }
 
@@ -42,3 +42,15 @@ const settingsOf = ({ ca, aaaDomain, ...rest }: EapForm, realm: string): EapSett
 })
 
 const eapFormOf = ({ caPem, ...rest }: EapSettings): EapForm => ({ ...rest, ca: caPem })
+
+const loginOf = (form: LoginForm | null): PageLogin | null => {
+  if (form === null) return null
+  const { ca, password, ...rest } = form
+  return { ...rest, caPem: ca, password: new Secret(password) }
+}
+
+const loginFormOf = (login: PageLogin | null): LoginForm | null => {
+  if (login === null) return null
+  const { caPem, password, ...rest } = login
+  return { ...rest, ca: caPem, password: password.reveal() }
+}

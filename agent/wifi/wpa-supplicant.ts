@@ -94,7 +94,7 @@ class WpaSupplicant implements Supplicant {
         this.#joined = { network, dhcp }
         this.#former = { bssid: bss.bssid, address }
         const shown = proof === null || eap === null ? null : { ...proof, datesChecked: eap.checkDates }
-        return { bss, interfaceName: wpa.interfaceName, address, eap: shown }
+        return { bss, interfaceName: wpa.interfaceName, address, captiveApi: dhcp?.captiveApi() ?? null, eap: shown }
       } catch (error) {
         // Without this wpa_supplicant would go on trying by itself, with a credential that was just refused.
         await Promise.allSettled([network.remove(), dhcp?.stop()])
@@ -112,6 +112,10 @@ class WpaSupplicant implements Supplicant {
   radioAppeared(signal: AbortSignal): Promise<void> {
     const wasTaken = this.#session.current()?.failure()?.code === 'ERR_WIFI_NO_RADIO'
     return waitForRadio(this.#netdevs, this.#options.wifi.interface, wasTaken || this.#isRadioMissing, signal)
+  }
+
+  leave(): Promise<void> {
+    return this.#alone(neverAborted(), () => this.#leave())
   }
 
   close(): Promise<void> {

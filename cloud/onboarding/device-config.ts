@@ -1,8 +1,8 @@
-/** `GET /v1/device/config` (contract §7): the hotspot profiles of the account, signed, with each passphrase sealed for one device. */
+/** `GET /v1/device/config` (contract §7): the hotspot profiles of the account, signed, with what is secret in them sealed for one device. */
 import { CompactSign } from 'jose'
 import { deriveDeliveryKey } from '../../agent/contract/derivation.ts'
 import { DEVICE_CONFIG_TYP, type SealFor, sealText } from '../../agent/contract/device-config.ts'
-import { formatHotspotForm, type HotspotForm } from '../../agent/contract/hotspot-form.ts'
+import { formatHotspotForm, type HotspotForm, sealedMembers } from '../../agent/contract/hotspot-form.ts'
 import type { AccessClaims } from '../crypto/access-token.ts'
 import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
 import type { CloudParts } from '../parts.ts'
@@ -23,11 +23,15 @@ export async function signedConfig(parts: CloudParts, claims: AccessClaims, afte
   return new CompactSign(Buffer.from(JSON.stringify(config))).setProtectedHeader(header).sign(parts.signingKeys.privateKey)
 }
 
-/** Null where the passphrase cannot be sealed for this credential: the device does without that hotspot. */
+/** Null where what is secret in it cannot be sealed for this credential: the device does without that hotspot. */
 async function sealedFor(whom: SealFor | null, form: HotspotForm): Promise<Readonly<Record<string, unknown>> | null> {
-  if (!('passphrase' in form)) return formatHotspotForm(form)
-  const passphrase = whom === null ? null : await sealText(form.passphrase, whom)
-  return passphrase === null ? null : { ...formatHotspotForm(form), passphrase }
+  let sealed = formatHotspotForm(form)
+  for (const { text, put } of sealedMembers(sealed)) {
+    const secret = whom === null ? null : await sealText(text, whom)
+    if (secret === null) return null
+    sealed = put(sealed, secret)
+  }
+  return sealed
 }
 
 async function sealFor(parts: CloudParts, { name, credentialId }: AccessClaims): Promise<SealFor | null> {

@@ -1,5 +1,5 @@
 /** Setting and showing the hotspot profiles of an account (contract §7). */
-import { formatHotspotForm, type HotspotForm, parseHotspotForm } from '../../agent/contract/hotspot-form.ts'
+import { formatHotspotForm, type HotspotForm, parseHotspotForm, sealedMembers } from '../../agent/contract/hotspot-form.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import type { CloudParts } from '../parts.ts'
@@ -52,11 +52,11 @@ export async function readProfiles(parts: Pick<CloudParts, 'db' | 'masterKeys'>,
   return { version: stored.version, hotspots: forms.flatMap((form) => (form.ok ? [form.value] : [])) }
 }
 
-/** The profiles as operators see them: without a passphrase. */
+/** The profiles as operators see them: without what is secret in them. */
 export async function showProfiles(parts: CloudParts, account: string) {
   const { version, hotspots } = await readProfiles(parts, account)
   return {
     version,
-    hotspots: hotspots.map((form) => ({ ...formatHotspotForm(form), ...('passphrase' in form ? { passphrase: '[secret]' } : {}) })),
+    hotspots: hotspots.map(formatHotspotForm).map((form) => sealedMembers(form).reduce((shown, { put }) => put(shown, '[secret]'), form)),
   }
 }

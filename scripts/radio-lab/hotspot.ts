@@ -20,6 +20,7 @@ export const plainBssids = {
   'ZipKey-Hidden': '02:00:00:00:02:03',
   'ZipKey-OWE': '02:00:00:00:02:04',
   'ZipKey-Free': '02:00:00:00:02:06',
+  'ZipKey-Page': '02:00:00:00:02:07',
 } as const
 
 const stationPhy = 'phy0'
@@ -77,6 +78,11 @@ export class Hotspot {
   /** Plugs the radio in again. */
   async plugStation(): Promise<void> {
     await this.#run(`ip netns exec drawer iw phy ${stationPhy} set netns 1; ip netns delete drawer`)
+  }
+
+  /** Starts the login page of `ZipKey-Page`, and DHCP and DNS there. */
+  async startLoginPage(): Promise<void> {
+    await this.#run('systemctl start hotspot-portal')
   }
 
   /** Stops DHCP and DNS of the hotspot. */

@@ -9,6 +9,9 @@ export const cloudHostName = 'api.zipkey.test'
 /** Name in the AAA server's certificate, which a hotspot profile asks for. */
 export const aaaServerName = 'aaa.zipkey.test'
 
+/** Host name of the hotspot's login page. */
+export const portalHostName = 'portal.zipkey.test'
+
 /** Everything that lab and test sign with, or check against. */
 export type LabPki = {
   folder: string
@@ -23,13 +26,16 @@ export type LabPki = {
   /** CA of the Cloud API's TLS. */
   cloudCaFile: string
   cloud: CertificateFiles
+  /** CA of the login page, which a hotspot profile pins, and the page's certificate. */
+  portalCaFile: string
+  portal: CertificateFiles
   /** CA of the devices' certificates, which the lab's cloud signs with. */
   deviceCa: CertificateFiles
 }
 
 /** Gives the lab's certificates, made the first time. */
 export async function preparePki(): Promise<LabPki> {
-  const folder = await buildOnce('pki', '3', async (unfinished) => {
+  const folder = await buildOnce('pki', '4', async (unfinished) => {
     const aaaCa = await createAuthority(unfinished, 'aaa-ca')
     const evilCa = await createAuthority(unfinished, 'evil-ca')
     const cloudCa = await createAuthority(unfinished, 'cloud-ca')
@@ -38,6 +44,8 @@ export async function preparePki(): Promise<LabPki> {
     await issueServer(unfinished, aaaCa, { name: 'other-name', dnsName: 'other.zipkey.test' })
     await issueServer(unfinished, evilCa, { name: 'evil-aaa', dnsName: aaaServerName })
     await issueServer(unfinished, cloudCa, { name: 'cloud', dnsName: cloudHostName })
+    const portalCa = await createAuthority(unfinished, 'portal-ca')
+    await issueServer(unfinished, portalCa, { name: 'portal', dnsName: portalHostName })
   })
   const files = (name: string) => ({ certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) })
   return {
@@ -50,5 +58,7 @@ export async function preparePki(): Promise<LabPki> {
     cloudCaFile: join(folder, 'cloud-ca.pem'),
     cloud: files('cloud'),
     deviceCa: files('device-ca'),
+    portalCaFile: join(folder, 'portal-ca.pem'),
+    portal: files('portal'),
   }
 }

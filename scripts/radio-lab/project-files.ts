@@ -8,7 +8,7 @@ import type { LabPki } from './pki.ts'
 
 const freeradius = 'cloud/freeradius'
 const shippedConfiguration = ['radiusd.conf', 'cloud.conf']
-const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf', 'plain.conf']
+const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf', 'plain.conf', 'portal-password']
 
 /** Where `scripts/install` puts the agent's program on a device. The lab has it on a disk of its own. */
 export const programFolder = 'usr/lib/zipkey'
@@ -37,7 +37,7 @@ export function installHotspot(tree: string, pki: LabPki, secrets: LabSecrets): 
   const hotspot = join(tree, 'etc/hotspot')
   for (const name of shippedConfiguration) copyFileSync(join(checkoutFolder(), freeradius, name), join(hotspot, 'freeradius', name))
   mkdirSync(join(hotspot, 'pki'))
-  const servers = [pki.aaa, pki.otherName, pki.evilAaa].flatMap(({ certificateFile, keyFile }) => [certificateFile, keyFile])
+  const servers = [pki.aaa, pki.otherName, pki.evilAaa, pki.portal].flatMap(({ certificateFile, keyFile }) => [certificateFile, keyFile])
   const authorities = [pki.aaaCaFile, pki.evilCaFile, pki.cloudCaFile, pki.deviceCa.certificateFile]
   for (const file of [...authorities, ...servers]) copyFileSync(file, join(hotspot, 'pki', basename(file)))
   copyFileSync(pki.aaa.certificateFile, join(hotspot, 'aaa.pem'))

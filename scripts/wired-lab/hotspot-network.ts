@@ -4,12 +4,18 @@ import { runProgram } from '../run-program.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { HOTSPOT_IPV4, HOTSPOT_IPV6, type Wire } from './wire.ts'
 
+/** What its DHCP says of a captive-portal API (RFC 8910). */
+export const CAPTIVE_API = 'https://portal.zipkey.test/api'
+
 /** IPv4 leases, or IPv6 by router advertisement and nothing else. */
 export type Addressing = 'ipv4' | 'ipv6-only'
 
 /** Starts dnsmasq; each name in `hosts` resolves to the hotspot itself, every other name to nothing. */
 export function startDhcp(folder: string, wire: Wire, addressing: Addressing, hosts: readonly string[]): Promise<Daemon> {
-  const ranges = addressing === 'ipv4' ? ['--dhcp-range=10.77.0.10,10.77.0.99,1h'] : ['--enable-ra', '--dhcp-range=fd77::,ra-only']
+  const ranges =
+    addressing === 'ipv4'
+      ? ['--dhcp-range=10.77.0.10,10.77.0.99,1h', `--dhcp-option=114,${CAPTIVE_API}`]
+      : ['--enable-ra', '--dhcp-range=fd77::,ra-only']
   const address = addressing === 'ipv4' ? HOTSPOT_IPV4 : HOTSPOT_IPV6
   const names = hosts.map((host) => `--address=/${host}/${address}`)
   const files = ['--conf-file=/dev/null', '--pid-file', `--dhcp-leasefile=${join(folder, 'leases')}`, '--no-hosts', '--no-resolv']

@@ -32,6 +32,7 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/cloud-client': ADAPTER,
   'agent/store': ADAPTER,
   'agent/host': ADAPTER,
+  'agent/portal': ADAPTER,
   'agent/device-api': ADAPTER,
   'agent/cli': { parts: ['agent/contract', 'config', 'agent/failure.ts'], node: 'any' },
   'agent/run.ts': { parts: LOOP, node: [] },

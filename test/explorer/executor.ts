@@ -98,9 +98,12 @@ export class Executor {
         },
         linkLost: () => ask({ port: 'never' }) as ReturnType<Supplicant['linkLost']>,
         radioAppeared: () => ask({ port: 'never' }) as Promise<void>,
+        leave: async () => {},
         close: async () => {},
       },
+      loginPages: { pass: async () => {} },
       cloud: {
+        reach: async () => {},
         time: () => ask({ port: 'time' }) as ReturnType<CloudClient['time']>,
         token: (credential) => ask({ port: 'token', by: values.nameOf(credential) }) as ReturnType<CloudClient['token']>,
         requestCredential: ({ token, ask: wish, orderId }) => {

@@ -52,13 +52,14 @@ export const ROGUE = bssAt('02:00:00:00:00:bd')
 /** A hotspot that sees no credential. */
 export const PLAIN: Bss = {
   ...bssAt('02:00:00:00:00:02'),
-  hotspot: { security: 'open', ssid: new Uint8Array(), hidden: false, frequenciesMhz: [] },
+  hotspot: { security: 'open', ssid: new Uint8Array(), hidden: false, frequenciesMhz: [], login: null },
 }
 
 const linkTo = (bss: Bss, datesChecked: boolean): Link => ({
   bss,
   interfaceName: 'wlan0',
   address: '10.0.0.2',
+  captiveApi: null,
   eap: { method: 'EAP-TTLS', serverSubject: '', datesChecked },
 })
 

@@ -220,6 +220,7 @@ export class FakeCloud {
   /** The port, for a device whose clock is this one. */
   client(deviceClock: Clock): CloudClient {
     return {
+      reach: (signal) => this.#call(signal, () => ({ ok: true, value: undefined })),
       time: (signal) => this.#call(signal, () => ({ ok: true, value: this.tellTime() })),
       token: async (credential, challenge, signal): Promise<AccessToken> => {
         const askedMs = deviceClock.nowMs()

@@ -118,7 +118,7 @@ export class FakeSupplicant implements Supplicant {
       await this.#waitFor(() => this.#air.givesAddresses, this.#timers.addressMs, 'ERR_WIFI_NO_ADDRESS', signal)
       this.#linked = bss
       const proof = eap === null ? null : this.#proofOf(eap)
-      return { bss, interfaceName: 'fake0', address: '192.0.2.7', eap: proof }
+      return { bss, interfaceName: 'fake0', address: '192.0.2.7', captiveApi: null, eap: proof }
     } catch (error) {
       this.networks = 0
       throw error
@@ -139,6 +139,11 @@ export class FakeSupplicant implements Supplicant {
       signal,
       null,
     )
+  }
+
+  async leave(): Promise<void> {
+    this.#linked = null
+    this.networks = 0
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
 import { formatInnerIdentity } from '../../agent/contract/names.ts'
 import type { Credential, PermanentKind } from '../../agent/credential/credential.ts'
+import type { HotspotProfile } from '../../agent/credential/hotspot.ts'
 import { createExecutors, deadlinesOf } from '../../agent/execute.ts'
 import type { Log } from '../../agent/log.ts'
 import type { Clock, SystemClock } from '../../agent/ports.ts'
@@ -9,6 +10,7 @@ import { run } from '../../agent/run.ts'
 import { FakeClock } from '../fakes/clock.ts'
 import { FakeCloud } from '../fakes/cloud.ts'
 import { FakeHints } from '../fakes/hints.ts'
+import { FakeLoginPages } from '../fakes/login-pages.ts'
 import { createFakeServiceManager } from '../fakes/service-manager.ts'
 import { FakeDisk, FakeStore } from '../fakes/store.ts'
 import { FakeAir, FakeSupplicant } from '../fakes/supplicant.ts'
@@ -30,7 +32,9 @@ class Device {
   readonly setTo: number[] = []
   readonly air: FakeAir
   permanentCredential: PermanentKind = 'secret'
+  profiles: readonly HotspotProfile[] = [hotspot]
   readonly hints = new FakeHints()
+  readonly pages = new FakeLoginPages()
   promotions = 0
   #stop = new AbortController()
   #supplicant: FakeSupplicant
@@ -74,8 +78,9 @@ class Device {
         supplicant: this.#supplicant,
         cloud: this.cloud.client(this.clock),
       },
+      loginPages: this.pages,
       knownHotspots: this.hints,
-      hotspots: [hotspot],
+      hotspots: this.profiles,
       whenProfilesFail: () => {},
       ...{ store: new FakeStore(this.disk), clock: this.clock, systemClock, limits: timers, timers, random: () => 0.5, buildTimeMs: 0 },
       whenPromoted: () => {
@@ -231,7 +236,7 @@ describe('the executors and the loop together', () => {
     const device = new Device()
     const added = { ...plainBssAt(7), hotspot: { ...plainBssAt(7).hotspot, ssid: Buffer.from('Added') } }
     device.cloud.setProfiles(5, [
-      { security: 'sae', ssid: added.hotspot.ssid, hidden: false, frequenciesMhz: [], passphrase: device.air.passphrase },
+      { security: 'sae', ssid: added.hotspot.ssid, hidden: false, frequenciesMhz: [], login: null, passphrase: device.air.passphrase },
     ])
     const ended = device.start()
     await device.live('profiles-renewed')
@@ -254,5 +259,19 @@ describe('the executors and the loop together', () => {
     device.stop()
     expect(await ended).toMatchObject({ phase: 'steady' })
     expect(device.disk.profiles.version).toBe(0)
+  })
+
+  it('leave a hotspot whose login page they cannot pass for the next one, and say so', async () => {
+    const device = new Device()
+    const paged = { ...plainBssAt(7), signalDbm: -20 }
+    device.pages.behindPage.add(paged.bssid)
+    device.air.change({ inRange: [paged, { ...plainBssAt(8), signalDbm: -70 }] })
+    device.air.passphrase = 'a passphrase'
+    device.profiles = [paged.hotspot]
+    const ended = device.start()
+    await device.live('promoted')
+    device.stop()
+    expect(await ended).toMatchObject({ phase: 'steady', hold: { link: { bss: { bssid: plainBssAt(8).bssid } } } })
+    expect(device.events.slice(0, 4)).toEqual(['loaded', 'scanned', 'failed', 'joined'])
   })
 })

@@ -58,7 +58,7 @@ export class AaaDoor implements Supplicant {
     signal.throwIfAborted()
     if (!isAccepted) throw new AgentError('ERR_WIFI_EAP_REJECTED', 'the AAA server says no')
     const proof = { method: 'EAP-TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked: eap.checkDates }
-    return { bss, interfaceName: 'none0', address: '192.0.2.7', eap: proof }
+    return { bss, interfaceName: 'none0', address: '192.0.2.7', captiveApi: null, eap: proof }
   }
 
   linkLost(_: Link, signal: AbortSignal): Promise<never> {
@@ -68,6 +68,8 @@ export class AaaDoor implements Supplicant {
   radioAppeared(signal: AbortSignal): Promise<never> {
     return untilAborted(signal)
   }
+
+  async leave(): Promise<void> {}
 
   async close(): Promise<void> {}
 

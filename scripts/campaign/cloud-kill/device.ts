@@ -92,6 +92,7 @@ export class CampaignDevice {
         hotspots: [],
         permanentCredential: 'secret',
         supplicant: new AaaDoor(this.#site.aaa),
+        loginPages: { pass: async () => {} },
         cloud: writingDown(client, this.told),
         store,
         knownHotspots: openKnownHotspots(this.#stateFolder, log),

@@ -7,6 +7,7 @@ export type Told = { readonly tokens: Map<string, number>; readonly secrets: Set
 
 /** The client, with what it was answered written down. */
 export const writingDown = (client: CloudClient, told: Told): CloudClient => ({
+  reach: (signal) => client.reach(signal),
   time: (signal) => client.time(signal),
   token: async (credential, challenge, signal) => {
     const token = await client.token(credential, challenge, signal)

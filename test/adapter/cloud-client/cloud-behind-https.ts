@@ -6,7 +6,7 @@ import { CompactSign, decodeProtectedHeader, exportJWK, generateKeyPair, type JS
 import { ACTION_TYP } from '../../../agent/contract/action.ts'
 import { deriveApiKey, deriveDeliveryKey } from '../../../agent/contract/derivation.ts'
 import { AFTER_PARAMETER, DEVICE_CONFIG_TYP, type SealFor, sealText } from '../../../agent/contract/device-config.ts'
-import { formatHotspotForm } from '../../../agent/contract/hotspot-form.ts'
+import { formatHotspotForm, sealedMembers } from '../../../agent/contract/hotspot-form.ts'
 import { type CredentialId, formatSubject, parseCredentialId } from '../../../agent/contract/names.ts'
 import { isObject } from '../../../agent/contract/parsed.ts'
 import { PROBLEMS, type ProblemType, problemUri } from '../../../agent/contract/problems.ts'
@@ -118,8 +118,9 @@ export async function putBehindHttps(cloud: FakeCloud): Promise<CloudBehindHttps
     const { account, device } = cloud.identity
     const whom = sealFor(cloud, authorization.replace(/^Bearer /, ''))
     const sealed = hotspots.map(async (form) => {
-      const json = formatHotspotForm(form)
-      return 'passphrase' in form ? { ...json, passphrase: await sealText(form.passphrase, whom) } : json
+      let json = formatHotspotForm(form)
+      for (const { text, put } of sealedMembers(json)) json = put(json, (await sealText(text, whom)) ?? '')
+      return json
     })
     return new CompactSign(Buffer.from(JSON.stringify({ account, device, version, hotspots: await Promise.all(sealed) })))
       .setProtectedHeader({ alg: 'ES256', kid: 'time-1', typ: DEVICE_CONFIG_TYP })

@@ -127,7 +127,7 @@ export function cloudClientSuite(name: string, createWorld: () => Promise<CloudW
         const deviceToken = await world.client.token(credential, null, never())
         const laterThan = (version: number) => world.client.hotspotProfiles({ token: deviceToken, credential, after: version }, never())
         expect(await laterThan(0)).toBeNull()
-        const radio = { ssid: new Uint8Array(Buffer.from('ZipKey')), hidden: false, frequenciesMhz: [2412] }
+        const radio = { ssid: new Uint8Array(Buffer.from('ZipKey')), hidden: false, frequenciesMhz: [2412], login: null }
         world.cloud.setProfiles(3, [
           { ...radio, security: 'sae', passphrase: 'a passphrase' },
           { ...radio, security: 'open' },

@@ -132,7 +132,7 @@ export function credentialStoreSuite(name: string, createWorld: () => StoreWorld
       const world = createWorld()
       const first = await world.reboot()
       expect(await first.cloudProfiles()).toEqual(NO_CLOUD_PROFILES)
-      const radio = { ssid: new Uint8Array([0, 255]), hidden: true, frequenciesMhz: [5180] }
+      const radio = { ssid: new Uint8Array([0, 255]), hidden: true, frequenciesMhz: [5180], login: null }
       const sae = { ...radio, security: 'sae', passphrase: new Secret('a passphrase') } as const
       const eap = {
         methods: ['TLS'],

@@ -27,7 +27,7 @@ const never = (): AbortSignal => new AbortController().signal
 
 /** A profile of a plain hotspot. */
 export function plainProfile(security: PlainHotspot['security'], ssid: string, passphrase: string): PlainHotspot {
-  const radio = { ssid: Buffer.from(ssid), hidden: false, frequenciesMhz: [5180] }
+  const radio = { ssid: Buffer.from(ssid), hidden: false, frequenciesMhz: [5180], login: null }
   switch (security) {
     case 'sae':
     case 'psk':

@@ -9,6 +9,7 @@ import type { Link, Supplicant } from '../../../agent/ports.ts'
 import { findPeer } from '../../../agent/wifi/bus-peer.ts'
 import { type Bus, variant } from '../../../agent/wifi/dbus.ts'
 import { startDaemon } from '../../../scripts/wired-lab/daemon.ts'
+import { CAPTIVE_API } from '../../../scripts/wired-lab/hotspot-network.ts'
 import { type ObservedBus, observeBus } from './observed-bus.ts'
 import { IDENTITY, openWiredWorld, PASSWORD, type WiredWorld } from './wired-world.ts'
 
@@ -211,6 +212,11 @@ describe('the address', () => {
     const losing = supplicant.linkLost(await joinWith(supplicant), never())
     await onDevice('address', 'flush', 'dev', PORT, 'scope', 'global')
     expect(await losing).toMatchObject({ code: 'ERR_WIFI_LINK_LOST', detail: expect.stringContaining('address') })
+  })
+
+  it('of udhcpc comes with what DHCP says of a captive-portal API', async () => {
+    const supplicant = start(await world.connect())
+    expect((await joinWith(supplicant)).captiveApi).toBe(CAPTIVE_API)
   })
 
   it('of udhcpc is given back when the hotspot is left', async () => {

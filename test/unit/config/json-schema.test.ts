@@ -73,6 +73,7 @@ describe('the examples', () => {
     const root = makeRoot()
     put(root, 'credentials/device-secret', SECRET_TEXT)
     put(root, 'credentials/setup-passphrase', 'the passphrase for setting up')
+    put(root, 'credentials/page-password', 'the password at the page')
     put(root, 'sys/firmware/devicetree/base/serial-number', 'SN-000123\0')
     const key = newDeviceKey()
     put(root, 'device.key', key.reveal())

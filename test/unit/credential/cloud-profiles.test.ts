@@ -3,9 +3,15 @@ import { allProfiles, NO_CLOUD_PROFILES, proved, renewed } from '../../../agent/
 import { type HotspotProfile, hotspotText } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 
-const open = (ssid: string): HotspotProfile => ({ security: 'open', ssid: Buffer.from(ssid), hidden: false, frequenciesMhz: [] })
+const open = (ssid: string): HotspotProfile => ({
+  security: 'open',
+  ssid: Buffer.from(ssid),
+  hidden: false,
+  frequenciesMhz: [],
+  login: null,
+})
 const sae = (ssid: string, passphrase: string): HotspotProfile => ({
-  ...{ security: 'sae', ssid: Buffer.from(ssid), hidden: false, frequenciesMhz: [] },
+  ...{ security: 'sae', ssid: Buffer.from(ssid), hidden: false, frequenciesMhz: [], login: null },
   passphrase: new Secret(passphrase),
 })
 const FLASHED = [open('factory')]

@@ -131,7 +131,7 @@ describe('a hotspot', () => {
   })
 
   it('without 802.1X takes any credential, since it sees none', () => {
-    const hotspot: HotspotProfile = { security: 'open', ssid: new Uint8Array(1), hidden: false, frequenciesMhz: [] }
+    const hotspot: HotspotProfile = { security: 'open', ssid: new Uint8Array(1), hidden: false, frequenciesMhz: [], login: null }
     for (const credential of [TEMPORARY, CERTIFICATE]) expect(canCarry(hotspot, credential)).toBe(true)
   })
 })

@@ -7,7 +7,8 @@ import { bssAt, hotspot, plainBssAt } from './samples.ts'
 
 const at = (last: number, signalDbm: number, changes: Partial<Bss> = {}): Bss => ({ ...bssAt(last, signalDbm), ...changes })
 const kind = (last: number, security: 'psk' | 'owe' | 'open', signalDbm = -50): Bss => {
-  const { eap: _, ...radio } = hotspot
+  const { eap: _, ...rest } = hotspot
+  const radio = { ...rest, login: null }
   const sae = plainBssAt(last).hotspot
   const profile: HotspotProfile = security === 'psk' && sae.security === 'sae' ? { ...sae, security } : { ...radio, security: 'open' }
   return { ...bssAt(last, signalDbm), hotspot: security === 'owe' ? { ...radio, security } : profile }

@@ -36,13 +36,14 @@ export const bssAt = (lastOctet: number, signalDbm = -50): Bss => ({
 /** The same place with a passphrase for all in place of 802.1X. */
 export const plainBssAt = (lastOctet: number): Bss => {
   const { eap: _, ...radio } = hotspot
-  return { ...bssAt(lastOctet), hotspot: { ...radio, security: 'sae', passphrase: new Secret('a passphrase') } }
+  return { ...bssAt(lastOctet), hotspot: { ...radio, login: null, security: 'sae', passphrase: new Secret('a passphrase') } }
 }
 
 export const linkOn = (bss: Bss, datesChecked = true): Link => ({
   bss,
   interfaceName: 'wlan0',
   address: '10.0.0.2',
+  captiveApi: null,
   eap: isPlain(bss.hotspot) ? null : { method: 'EAP-TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked },
 })
 

@@ -66,7 +66,7 @@ describe('a BSS', () => {
 })
 
 describe('a profile', () => {
-  const radio = { ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [] }
+  const radio = { ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [], login: null }
   const passphrase = new Secret('a passphrase')
   const profiles: { readonly [K in RadioHotspot['security']]: RadioHotspot } = {
     'wpa-eap': hotspot('ZipKey'),

@@ -183,7 +183,7 @@ describe('what wpa_supplicant keeps in memory', () => {
 })
 
 describe('the network block of a plain hotspot', () => {
-  const radio = { ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [] }
+  const radio = { ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [], login: null }
   const blockOf = (hotspot: PlainHotspot, keyManagement: BssSecurity['keyManagement']) =>
     told(networkBlock({ ...RADIO, hotspot }, { keyManagement, managementFrames: 'protected' }, null))
   const passphrase = new Secret('it\'s "quoted"')
