@@ -16,6 +16,7 @@ import type {
   LoginPages,
   Supplicant,
   SystemClock,
+  WiredNetworks,
 } from './ports.ts'
 import { createProfileList } from './profile-list.ts'
 import type { Deadlines, Executors } from './run.ts'
@@ -29,6 +30,7 @@ export type ExecutorOptions = {
   /** What the swap and a rotation ask for. */
   readonly permanentCredential: PermanentKind
   readonly supplicant: Supplicant
+  readonly wiredNetworks: WiredNetworks
   readonly loginPages: LoginPages
   readonly cloud: CloudClient
   readonly store: CredentialStore
@@ -56,6 +58,9 @@ const CLOCK_TOLERANCE_MS = 5_000
 /** Somebody who just joined a device may be waiting for it: it listens more often for a while (contract §7). */
 const ASK_FAST_FOR_MS = 120_000
 
+/** How long a wired network may take to show that it leads to the cloud, at the very most. */
+const WIRED_MS = 5_000
+
 /** How long the search for a login page and the login may take together. */
 const LOGIN_PAGE_MS = 60_000
 
@@ -64,7 +69,7 @@ const RENEW_AT = 0.8
 
 /** The executors over these ports. */
 export function createExecutors(options: ExecutorOptions): Executors {
-  const { identity, supplicant, cloud, store, clock } = options
+  const { identity, supplicant, wiredNetworks, cloud, store, clock } = options
   const profiles = createProfileList(options)
   return {
     load: async () => {
@@ -75,10 +80,13 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await profiles.load()
       return { type: 'loaded', candidates, clockTrusted: await isClockTrusted(options), isPartial: stored.isPartial, known }
     },
-    scan: async ({ maxAgeMs, everywhere }, signal) => ({
-      type: 'scanned',
-      bsss: await supplicant.scan({ profiles: profiles.all(), maxAgeMs, everywhere }, signal),
-    }),
+    scan: async ({ maxAgeMs, everywhere }, signal) => {
+      const wired = await wiredNetworks.find(signal)
+      if (wired === null)
+        return { type: 'scanned', bsss: await supplicant.scan({ profiles: profiles.all(), maxAgeMs, everywhere }, signal) }
+      await supplicant.leave()
+      return { type: 'joined', link: wired }
+    },
     join: async ({ bss, candidate, checkDates }, signal) => {
       const eap = isPlain(bss.hotspot) ? null : eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
       const link = await supplicant.join(bss, eap, signal)
@@ -122,7 +130,10 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await clock.sleep(backoffMs(attempt, atLeastMs, options.limits, options.random()), signal)
       return { type: 'waited' }
     },
-    'watch-link': async ({ link }, signal) => ({ type: 'link-lost', failure: await supplicant.linkLost(link, signal) }),
+    'watch-link': async ({ link }, signal) => {
+      const network = link.bss === null ? wiredNetworks.lost(link, signal) : supplicant.linkLost(link, signal)
+      return { type: 'link-lost', failure: await network }
+    },
     'watch-radio': async (_, signal) => {
       await supplicant.radioAppeared(signal)
       return { type: 'radio-appeared' }
@@ -189,7 +200,7 @@ export function deadlinesOf(timers: {
   const store = { ms: 30_000, code: 'ERR_STORE_IO' } as const
   return {
     load: store,
-    scan: { ms: timers.scanMs + graceMs, code: 'ERR_WIFI_SUPPLICANT' },
+    scan: { ms: timers.scanMs + WIRED_MS + graceMs, code: 'ERR_WIFI_SUPPLICANT' },
     join: { ms: timers.joinMs + timers.addressMs + LOGIN_PAGE_MS + graceMs, code: 'ERR_WIFI_JOIN_TIMEOUT' },
     'ask-time': { ms: cloudCall.ms + store.ms, code: 'ERR_CLOUD_UNREACHABLE' },
     authenticate: cloudCall,

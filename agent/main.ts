@@ -24,6 +24,8 @@ import { openKnownHotspots } from './store/known-hotspots.ts'
 import { resetState } from './store/reset.ts'
 import { openStore } from './store/store.ts'
 import { connectBus, systemBusAddress } from './wifi/dbus.ts'
+import { OWN_NAMESPACE, openLinuxNetdevs } from './wifi/linux-netdevs.ts'
+import { createWiredNetworks } from './wifi/wired-networks.ts'
 import { createWpaSupplicant } from './wifi/wpa-supplicant.ts'
 
 /** sysexits(3): the command line is wrong. */
@@ -60,8 +62,9 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     openStore({ directory: config.state.directory, identity, log }),
   ])
   const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
+  const netdevs = openLinuxNetdevs(OWN_NAMESPACE)
   const whileJoining = (): void => void cloud.prepare()
-  const supplicant = createWpaSupplicant({ bus, wifi: config.wifi, timers, log, whileJoining })
+  const supplicant = createWpaSupplicant({ bus, netdevs, wifi: config.wifi, timers, log, whileJoining })
   const keys = new KeyRetirement({ files, name: identity, credentialsDirectory: process.env.CREDENTIALS_DIRECTORY ?? null, log })
   const busGone = new AbortController()
   bus.closed.then((reason) => busGone.abort(new AgentError('ERR_WIFI_BUS', `the connection to the system bus ended: ${reason.message}`)))
@@ -72,6 +75,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
       hotspots: config.hotspots,
       permanentCredential: config.permanentCredential,
       supplicant,
+      wiredNetworks: createWiredNetworks({ netdevs, wifi: config.wifi, reachCloud: (ending) => cloud.reach(ending), log }),
       loginPages: createLoginPages({ cloudUrl: config.cloud.url, reachCloud: (ending) => cloud.reach(ending), log }),
       cloud,
       store,

@@ -24,10 +24,12 @@ export type Bss = {
 }
 
 /**
- * A joined BSS with an address. `captiveApi` is where the hotspot says that its captive-portal API is (RFC 8910), if it does. `eap` is what the supplicant reported of this very join; null at a plain hotspot, where no credential was shown.
+ * A joined BSS with an address; `bss` is null for a wired network that was there already. `captiveApi` is where the hotspot says that
+ * its captive-portal API is (RFC 8910), if it does. `eap` is what the supplicant reported of this very join; null where no credential
+ * was shown.
  */
 export type Link = {
-  readonly bss: Bss
+  readonly bss: Bss | null
   readonly interfaceName: string
   readonly address: string
   readonly captiveApi: string | null
@@ -56,6 +58,14 @@ export interface Supplicant {
   close(): Promise<void>
 }
 
+/** Wired networks that somebody else has set up, and that need no hotspot. */
+export interface WiredNetworks {
+  /** A link by which the cloud is reached already; null where there is none. */
+  find(signal: AbortSignal): Promise<Link | null>
+  /** Ends when that link is gone, with the reason; at once when it already is. */
+  lost(link: Link, signal: AbortSignal): Promise<Failure>
+}
+
 /** Login pages between a hotspot and the cloud. */
 export interface LoginPages {
   /** Ends once there is none in the way, as far as one can see; logs in where the profile has a login. Throws where one stays. */
@@ -81,8 +91,8 @@ export type FetchedProfiles = Pick<CloudProfiles, 'version' | 'hotspots'>
 
 /** The Cloud API as a device sees it. */
 export interface CloudClient {
-  /** Ends when the Cloud API has proved itself by its certificate, dates aside; nothing is sent to it. */
-  reach(signal: AbortSignal): Promise<void>
+  /** Ends when the Cloud API has proved itself by its certificate, dates aside, and gives our own address; nothing is sent to it. */
+  reach(signal: AbortSignal): Promise<string>
   /** Asks for the signed time with certificate dates ignored; gives the time and a challenge good for one assertion. */
   time(signal: AbortSignal): Promise<{ readonly timeMs: number; readonly challenge: string }>
   /** Trades a client assertion for an access token. */

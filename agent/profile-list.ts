@@ -38,7 +38,7 @@ export function createProfileList({ hotspots, cloud, store, whenProfilesFail }: 
     },
     renew: async ({ candidate: { credential }, token, hotspot }, signal) => {
       try {
-        await keep(proved(added, hotspot))
+        if (hotspot !== null) await keep(proved(added, hotspot))
         const fetched = await cloud.hotspotProfiles({ token, credential, after: added.version }, signal)
         if (fetched === null) return { type: 'profiles-kept', because: null }
         await keep(renewed(added, fetched.version, fetched.hotspots))

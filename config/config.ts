@@ -20,7 +20,12 @@ export type AgentConfig = {
 }
 
 /** Which radio or port is used and how it gets an address. `interface` may be `auto`; `country` is null where the system decides. */
-export type WifiConfig = { readonly interface: string; readonly country: string | null; readonly address: 'system' | 'udhcpc' }
+export type WifiConfig = {
+  readonly interface: string
+  readonly country: string | null
+  readonly address: 'system' | 'udhcpc'
+  readonly skipWhenWired: boolean
+}
 
 /** Every deadline and wait that may be tuned. */
 export type Timers = {

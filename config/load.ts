@@ -100,7 +100,7 @@ function configOf(settings: Settings, report: Report, { systemRoot, time }: Load
     permanentCredential,
     cloud: { url: cloud.url, issuer: cloud.issuer ?? cloud.url, caPem: cloud.ca, signingKeys: cloud.signingKeys },
     hotspots,
-    wifi: { interface: wifi.interface, country: wifi.country, address: wifi.address },
+    wifi: { interface: wifi.interface, country: wifi.country, address: wifi.address, skipWhenWired: wifi.skipWhenWired },
     state: settings.state,
     timers: settings.timers,
     log: settings.log,

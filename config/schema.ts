@@ -12,7 +12,7 @@ import { credentialReader } from './credentials.ts'
 import { deviceIdSourceReader } from './device-id.ts'
 import { caReader, hotspotReader } from './hotspots.ts'
 import { parseJson } from './json.ts'
-import { choice, integer, list, type Reader, text } from './reader.ts'
+import { choice, flag, integer, list, type Reader, text } from './reader.ts'
 import { type Member, optional, required, type ValueOf } from './record.ts'
 
 /** How the environment may set a key: to its text, to a number, or to the file that holds it. Null where it may not. */
@@ -115,6 +115,7 @@ export const SETTINGS = {
       ),
       'text',
     ),
+    skipWhenWired: set(optional(flag('Use no hotspot while another interface reaches the cloud.'), true), null),
   },
   state: {
     directory: set(

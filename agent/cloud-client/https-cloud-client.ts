@@ -75,10 +75,12 @@ export class HttpsCloudClient implements ClosableCloudClient {
     await signAssertion(claims, { kind: 'secret', apiKey: deriveApiKey(randomBytes(32), identity) })
   }
 
-  reach(signal: AbortSignal): Promise<void> {
+  reach(signal: AbortSignal): Promise<string> {
     return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
       const socket = await connectUndated(this.#server(), ending)
+      const { localAddress = '' } = socket
       socket.destroy()
+      return localAddress
     })
   }
 

@@ -2,7 +2,7 @@
 import { credentialLabel, type IssuedCredential, type PermanentKind } from '../credential/credential.ts'
 import { hotspotText } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
-import type { Bss } from '../ports.ts'
+import type { Bss, Link } from '../ports.ts'
 import { type Journey, order } from './journey.ts'
 import type { Event, State } from './state.ts'
 
@@ -15,6 +15,8 @@ const bssFields = (bss: Bss) => ({
   frequencyMhz: bss.frequencyMhz,
   signalDbm: bss.signalDbm,
 })
+
+const linkText = ({ bss, interfaceName }: Link): string => (bss === null ? interfaceName : hotspotText(bss.hotspot))
 
 const kindText = ({ kind }: IssuedCredential): PermanentKind => (kind === 'certificate' ? 'certificate' : 'secret')
 
@@ -36,6 +38,8 @@ export function describeEvent(event: Event): Description {
       return { text: `${event.bsss.length} BSS in range`, fields: {} }
     case 'joined': {
       const { bss, address, interfaceName, eap } = event.link
+      if (bss === null)
+        return { text: `the cloud is reached by ${interfaceName}: no hotspot is needed`, fields: { address, interfaceName } }
       return {
         text: `joined ${hotspotText(bss.hotspot)} by ${eap?.method ?? bss.hotspot.security}`,
         fields: { ...bssFields(bss), address, interfaceName, eap },
@@ -99,7 +103,7 @@ export function describeState(state: State): string {
     case 'swapping':
       return `swapping ${credentialLabel(state.journey.candidates[0].credential)} for a new credential: ${state.step.at}`
     case 'steady':
-      return `steady on ${hotspotText(state.hold.link.bss.hotspot)} with ${credentialLabel(state.credential)}`
+      return `steady on ${linkText(state.hold.link)} with ${credentialLabel(state.credential)}`
     case 'waiting':
       return `waiting after ${state.because.code}: ${state.because.detail}`
     case 'halted':

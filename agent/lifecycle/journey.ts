@@ -56,17 +56,15 @@ const witnessOf = (journey: Journey, { hotspot }: Bss): string =>
   isPlain(hotspot) ? 'everyone' : credentialLabel(journey.candidates[0].credential)
 
 /** Holds a failure against a BSS. */
-export const stumbled = (journey: Journey, bss: Bss, nowMs: number): Journey => ({
-  ...journey,
-  memory: remember(journey.memory, placeOf(bss), witnessOf(journey, bss), nowMs),
-})
+export const stumbled = (journey: Journey, bss: Bss | null, nowMs: number): Journey =>
+  bss === null ? journey : { ...journey, memory: remember(journey.memory, placeOf(bss), witnessOf(journey, bss), nowMs) }
 
 /** The BSS brought the credential all the way: nothing is held against it any more, and it comes first the next time. */
-export const arrived = (journey: Journey, bss: Bss): Journey => ({
-  ...journey,
-  memory: forgive(journey.memory, placeOf(bss), witnessOf(journey, bss)),
-  known: withArrival(journey.known, bss),
-})
+export function arrived(journey: Journey, bss: Bss | null): Journey {
+  if (bss === null) return journey
+  const memory = forgive(journey.memory, placeOf(bss), witnessOf(journey, bss))
+  return { ...journey, memory, known: withArrival(journey.known, bss) }
+}
 
 /** The BSSs in the order in which the walking credential should try them. */
 export const order = (journey: Journey, bsss: readonly Bss[], nowMs: number): readonly Ranked[] =>

@@ -81,7 +81,7 @@ export type Effect =
   | { readonly do: 'store-pending'; readonly credential: IssuedCredential }
   | { readonly do: 'promote'; readonly credential: IssuedCredential }
   | { readonly do: 'remember-hotspots'; readonly known: Known }
-  | { readonly do: 'renew-profiles'; readonly candidate: Candidate; readonly token: AccessToken; readonly hotspot: HotspotProfile }
+  | { readonly do: 'renew-profiles'; readonly candidate: Candidate; readonly token: AccessToken; readonly hotspot: HotspotProfile | null }
   | { readonly do: 'keep-token'; readonly candidate: Candidate; readonly token: AccessToken }
   | { readonly do: 'wait'; readonly attempt: number; readonly atLeastMs: number }
   | { readonly do: 'watch-link'; readonly link: Link }

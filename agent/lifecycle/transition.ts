@@ -12,7 +12,6 @@
  */
 import type { Candidates } from '../credential/credential.ts'
 import { canCarry, methodsOf } from '../credential/eap-profile.ts'
-import { isPlain } from '../credential/hotspot.ts'
 import { FAILURES, type Failure, type FailureCode } from '../failure.ts'
 import type { AccessToken, Bss } from '../ports.ts'
 import { afterFailure, arrived, type Journey, order, readAgain, setOut, stumbled, withCurrent, withPending } from './journey.ts'
@@ -49,9 +48,9 @@ function wait(journey: Journey, hold: Hold | null, because: Failure): Step {
 function fail(journey: Journey, hold: Hold | null, failure: Failure, nowMs: number): Step {
   if (FAILURES[failure.code].disposition === 'halt') return [{ phase: 'halted', because: failure }]
   const next = afterFailure(BY_DATE.has(failure.code) ? { ...journey, clock: 'doubtful' } : journey, failure, nowMs)
-  const isStillGood = next.candidates[0] === journey.candidates[0] || (hold !== null && isPlain(hold.link.bss.hotspot))
+  const isStillGood = next.candidates[0] === journey.candidates[0] || hold?.link.eap === null
   if (hold === null || !isStillGood) return wait(next, null, failure)
-  const patient = hold.reachedCloud || next.attempt % CALLS_BEFORE_LEAVING !== 0
+  const patient = (hold.reachedCloud && hold.link.bss !== null) || next.attempt % CALLS_BEFORE_LEAVING !== 0
   return patient ? wait(next, hold, failure) : wait(stumbled(next, hold.link.bss, nowMs), null, failure)
 }
 
@@ -89,7 +88,7 @@ function settle(journey: Journey, hold: Hold, token: AccessToken, nowMs: number,
     { do: 'keep-token', candidate, token },
     { do: 'watch-link', link: hold.link },
     { do: 'watch-orders', token, steadySinceMs: sinceMs },
-    { do: 'renew-profiles', candidate, token, hotspot: hold.link.bss.hotspot },
+    { do: 'renew-profiles', candidate, token, hotspot: hold.link.bss?.hotspot ?? null },
     ...(isNews ? [{ do: 'remember-hotspots', known: settled.known } as const] : []),
   ]
 }
@@ -140,9 +139,9 @@ function inSwap(state: Extract<State, { phase: 'swapping' }>, event: Event, nowM
   return [state]
 }
 
-/** The new secret walks the same path. At a plain hotspot the join would prove nothing: there the whole proof is the first token. */
+/** The new secret walks the same path. Where no credential is shown the join would prove nothing: there the whole proof is the first token. */
 const walkAgain = (journey: Journey, hold: Hold): Step =>
-  isPlain(hold.link.bss.hotspot) ? approachCloud(journey, hold, null) : scan(journey, FRESH_SCAN_MS)
+  hold.link.eap === null ? approachCloud(journey, hold, null) : scan(journey, FRESH_SCAN_MS)
 
 /** A write that failed may have been done all the same: what is on the disk then is good, and may be the only thing that is. */
 const startAgain = (journey: Journey, because: Failure): Step => [
@@ -228,6 +227,7 @@ export function transition(state: State, event: Event, nowMs: number): Step {
       return inStarting(state, event)
     case 'scanning':
       if (event.type === 'failed') return fail(state.journey, null, event.failure, nowMs)
+      if (event.type === 'joined') return approachCloud(state.journey, { link: event.link, reachedCloud: false }, null)
       if (event.type !== 'scanned') return [state]
       return joinFitting(state.journey, event.bsss, nowMs)
     case 'joining':

@@ -3,7 +3,7 @@
  * cloud's own TLS is the truth; requests in the clear only find the page.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isPlain } from '../credential/hotspot.ts'
+import { isPlain, type PageLogin } from '../credential/hotspot.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
 import type { Link, LoginPages } from '../ports.ts'
@@ -13,7 +13,7 @@ import { logIn } from './log-in.ts'
 /** What the adapter needs. `reachCloud` ends when the Cloud API has proved itself, and sends it nothing. */
 export type LoginPagesOptions = {
   readonly cloudUrl: string
-  readonly reachCloud: (signal: AbortSignal) => Promise<void>
+  readonly reachCloud: (signal: AbortSignal) => Promise<unknown>
   readonly log: Log
   /** Other values for tests: the port of a probe, and how long the cloud may take before a page is looked for. */
   readonly probePort?: number
@@ -61,16 +61,17 @@ export function createLoginPages(options: LoginPagesOptions): LoginPages {
   }
 }
 
-function searchOf({ cloudUrl, probePort = HTTP_PORT }: LoginPagesOptions, { captiveApi, bss: { hotspot } }: Link) {
+function searchOf({ cloudUrl, probePort = HTTP_PORT }: LoginPagesOptions, { captiveApi, bss }: Link) {
   const probeUrl = new URL('/', cloudUrl)
   probeUrl.protocol = 'http:'
   probeUrl.port = String(probePort)
-  return { apiUrl: captiveApi, probeUrl, caPem: (isPlain(hotspot) ? hotspot.login?.caPem : null) ?? null }
+  return { apiUrl: captiveApi, probeUrl, caPem: loginOf(bss)?.caPem ?? null }
 }
 
+const loginOf = (bss: Link['bss']): PageLogin | null => (bss !== null && isPlain(bss.hotspot) ? bss.hotspot.login : null)
+
 async function passPage(page: LoginPage, link: Link, options: LoginPagesOptions, signal: AbortSignal): Promise<void> {
-  const { hotspot } = link.bss
-  const login = isPlain(hotspot) ? hotspot.login : null
+  const login = loginOf(link.bss)
   if (page.wispr === null) throw new AgentError('ERR_WIFI_LOGIN_PAGE', `a login page at ${page.host} that only a person can pass`)
   if (login === null) throw new AgentError('ERR_WIFI_LOGIN_PAGE', `a login page at ${page.host}, and the profile has no login for it`)
   await logIn(page.wispr.loginUrl, login, searchOf(options, link).probeUrl, signal)

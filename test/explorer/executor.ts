@@ -101,9 +101,10 @@ export class Executor {
         leave: async () => {},
         close: async () => {},
       },
+      wiredNetworks: { find: async () => null, lost: () => ask({ port: 'never' }) as Promise<never> },
       loginPages: { pass: async () => {} },
       cloud: {
-        reach: async () => {},
+        reach: async () => '',
         time: () => ask({ port: 'time' }) as ReturnType<CloudClient['time']>,
         token: (credential) => ask({ port: 'token', by: values.nameOf(credential) }) as ReturnType<CloudClient['token']>,
         requestCredential: ({ token, ask: wish, orderId }) => {

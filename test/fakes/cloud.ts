@@ -220,7 +220,7 @@ export class FakeCloud {
   /** The port, for a device whose clock is this one. */
   client(deviceClock: Clock): CloudClient {
     return {
-      reach: (signal) => this.#call(signal, () => ({ ok: true, value: undefined })),
+      reach: (signal) => this.#call(signal, () => ({ ok: true, value: '127.0.0.1' })),
       time: (signal) => this.#call(signal, () => ({ ok: true, value: this.tellTime() })),
       token: async (credential, challenge, signal): Promise<AccessToken> => {
         const askedMs = deviceClock.nowMs()

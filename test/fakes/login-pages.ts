@@ -7,6 +7,6 @@ export class FakeLoginPages implements LoginPages {
 
   async pass({ bss }: Link, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    if (this.behindPage.has(bss.bssid)) throw new AgentError('ERR_WIFI_LOGIN_PAGE', 'a login page that only a person can pass')
+    if (this.behindPage.has(bss?.bssid ?? '')) throw new AgentError('ERR_WIFI_LOGIN_PAGE', 'a login page that only a person can pass')
   }
 }

@@ -109,7 +109,7 @@ describe('over the air', () => {
   test('puts the radio under the rules of the configured country', async () => {
     await withSupplicant(
       async (supplicant, lab) => {
-        expect((await joinBest(supplicant)).bss.bssid).toBe(accessPoints.good.bssid)
+        expect((await joinBest(supplicant)).bss?.bssid).toBe(accessPoints.good.bssid)
         expect(await lab.sh('iw reg get')).toContain('country DE')
       },
       { country: 'DE' },
@@ -164,7 +164,7 @@ describe('an evil twin', () => {
       expect(twin.signalDbm).toBeGreaterThan(good.signalDbm)
       await expect(supplicant.join(twin, profile(), never())).rejects.toMatchObject({ code: 'ERR_WIFI_SERVER_CA' })
       const link = await supplicant.join(good, profile(), never())
-      expect(link.bss.bssid).toBe(accessPoints.good.bssid)
+      expect(link.bss?.bssid).toBe(accessPoints.good.bssid)
       expect(await lab.sh('iw dev wlan0 link')).toContain(accessPoints.good.bssid)
     })
   })

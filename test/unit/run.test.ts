@@ -96,7 +96,7 @@ describe('the run loop', () => {
           })
         }),
     }))
-    await clock.advance(timers.scanMs + 5_001)
+    await clock.advance((deadlinesOf(timers).scan?.ms ?? 0) + 1)
     expect(lines.at(1)?.fields).toMatchObject({ event: 'failed', code: 'ERR_WIFI_SUPPLICANT' })
     expect(aborted).toBe(true)
     stop.abort()

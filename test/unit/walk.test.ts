@@ -7,6 +7,7 @@ import { createExecutors, deadlinesOf } from '../../agent/execute.ts'
 import type { Log } from '../../agent/log.ts'
 import type { Clock, SystemClock } from '../../agent/ports.ts'
 import { run } from '../../agent/run.ts'
+import { FakeCable } from '../fakes/cable.ts'
 import { FakeClock } from '../fakes/clock.ts'
 import { FakeCloud } from '../fakes/cloud.ts'
 import { FakeHints } from '../fakes/hints.ts'
@@ -35,6 +36,7 @@ class Device {
   profiles: readonly HotspotProfile[] = [hotspot]
   readonly hints = new FakeHints()
   readonly pages = new FakeLoginPages()
+  readonly cable = new FakeCable()
   promotions = 0
   #stop = new AbortController()
   #supplicant: FakeSupplicant
@@ -78,6 +80,7 @@ class Device {
         supplicant: this.#supplicant,
         cloud: this.cloud.client(this.clock),
       },
+      wiredNetworks: this.cable,
       loginPages: this.pages,
       knownHotspots: this.hints,
       hotspots: this.profiles,
@@ -273,5 +276,19 @@ describe('the executors and the loop together', () => {
     device.stop()
     expect(await ended).toMatchObject({ phase: 'steady', hold: { link: { bss: { bssid: plainBssAt(8).bssid } } } })
     expect(device.events.slice(0, 4)).toEqual(['loaded', 'scanned', 'failed', 'joined'])
+  })
+
+  it('need no hotspot while a cable leads to the cloud, and take one when it is pulled', async () => {
+    const device = new Device()
+    device.cable.plug()
+    const ended = device.start()
+    await device.live('promoted')
+    expect(device.events).toEqual(['loaded', 'joined', 'authenticated', 'issued', 'stored', 'authenticated', 'promoted'])
+    device.events.length = 0
+    device.cable.unplug()
+    await device.live('remembered')
+    expect(device.events.slice(0, 5)).toEqual(['link-lost', 'waited', 'scanned', 'joined', 'authenticated'])
+    device.stop()
+    expect(await ended).toMatchObject({ phase: 'steady', hold: { link: { bss: { bssid: bssAt(1).bssid } } } })
   })
 })

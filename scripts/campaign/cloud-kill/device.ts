@@ -92,6 +92,7 @@ export class CampaignDevice {
         hotspots: [],
         permanentCredential: 'secret',
         supplicant: new AaaDoor(this.#site.aaa),
+        wiredNetworks: { find: async () => null, lost: () => Promise.reject(new Error('there is none')) },
         loginPages: { pass: async () => {} },
         cloud: writingDown(client, this.told),
         store,

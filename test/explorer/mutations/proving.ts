@@ -22,7 +22,7 @@ export const PROVE_THEN_PROMOTE: readonly Mutation[] = [
     patch: {
       file: TRANSITION,
       replace: 'return walkAgain(withPending(journey, step.credential), hold)',
-      by: `return isPlain(hold.link.bss.hotspot) ? swap(withPending(journey, step.credential), hold, token, { at: 'promoting', credential: step.credential }) : walkAgain(withPending(journey, step.credential), hold)`,
+      by: `return hold.link.eap === null ? swap(withPending(journey, step.credential), hold, token, { at: 'promoting', credential: step.credential }) : walkAgain(withPending(journey, step.credential), hold)`,
     },
     caughtAs: 'promoted-unproved',
     scenario: PLAIN,

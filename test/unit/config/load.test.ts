@@ -37,7 +37,7 @@ describe('loading a CA config', () => {
       identity: { account: 'acme', device: 'SN-000123', realm: 'zipkey.invalid' },
       permanentCredential: 'secret',
       cloud: { url: 'https://api.zipkey.example', issuer: 'https://api.zipkey.example', caPem: CA_PEM, signingKeys: SIGNING_KEYS },
-      wifi: { interface: 'auto', country: null, address: 'system' },
+      wifi: { interface: 'auto', country: null, address: 'system', skipWhenWired: true },
       state: { directory: '/var/lib/zipkey' },
       timers: { joinMs: 20_000, addressMs: 15_000, cloudCallMs: 10_000, scanMs: 15_000, backoffBaseMs: 2_000, backoffCapMs: 300_000 },
       log: { level: 'info' },
@@ -65,7 +65,7 @@ describe('loading a CA config', () => {
       ...GOOD,
       realm: 'zipkey.example',
       cloud: { ...GOOD.cloud, url: 'https://api.zipkey.example/', issuer: 'urn:cloud' },
-      wifi: { backend: 'wpa_supplicant', interface: 'wlan1', country: 'DE', address: 'udhcpc' },
+      wifi: { backend: 'wpa_supplicant', interface: 'wlan1', country: 'DE', address: 'udhcpc', skipWhenWired: false },
       state: { directory: '/data/zipkey' },
       timers: { joinMs: 1000, backoffCapMs: 5000 },
       log: { level: 'debug' },
@@ -78,7 +78,7 @@ describe('loading a CA config', () => {
     }
     const config = configOf(given)
     expect(config.cloud).toMatchObject({ url: 'https://api.zipkey.example', issuer: 'urn:cloud' })
-    expect(config.wifi).toEqual({ interface: 'wlan1', country: 'DE', address: 'udhcpc' })
+    expect(config.wifi).toEqual({ interface: 'wlan1', country: 'DE', address: 'udhcpc', skipWhenWired: false })
     expect(config.timers).toMatchObject({ joinMs: 1000, backoffCapMs: 5000, scanMs: 15_000 })
     expect(config.state.directory).toBe('/data/zipkey')
     expect(config.log.level).toBe('debug')
@@ -206,7 +206,7 @@ describe('loading a CA config', () => {
     }
     const { loaded } = load(files, { ZIPKEY_TIMERS_JOIN_MS: '3000', ZIPKEY_LOG_LEVEL: 'trace', ZIPKEY_WIFI_BACKEND: '' })
     if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
-    expect(loaded.config.wifi).toEqual({ interface: 'wlan2', country: 'FR', address: 'system' })
+    expect(loaded.config.wifi).toEqual({ interface: 'wlan2', country: 'FR', address: 'system', skipWhenWired: true })
     expect(loaded.config.hotspots.map(({ security }) => security)).toEqual(['wired-eap'])
     expect(loaded.config.timers.joinMs).toBe(3000)
     expect(loaded.config.log.level).toBe('trace')

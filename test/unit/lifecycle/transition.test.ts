@@ -3,7 +3,7 @@ import type { Candidate } from '../../../agent/credential/credential.ts'
 import type { EapMethod } from '../../../agent/credential/hotspot.ts'
 import type { FailureCode } from '../../../agent/failure.ts'
 import { type Journey, setOut, withPending } from '../../../agent/lifecycle/journey.ts'
-import type { Effect, Event, State } from '../../../agent/lifecycle/state.ts'
+import type { Effect, Event, Hold, State } from '../../../agent/lifecycle/state.ts'
 import { START, transition } from '../../../agent/lifecycle/transition.ts'
 import type { Bss } from '../../../agent/ports.ts'
 import { certified, newDeviceKey } from '../../fakes/device-ca.ts'
@@ -81,6 +81,13 @@ const ROWS: readonly Row[] = [
     event: { type: 'scanned', bsss: [] },
     to: 'waiting',
     does: ['wait'],
+  },
+  {
+    story: 'a cable leads to the cloud: no hotspot is joined',
+    from: { phase: 'scanning', journey: fresh },
+    event: { type: 'joined', link: { ...linkOn(good), bss: null, eap: null } },
+    to: 'authenticating',
+    does: ['authenticate', 'watch-link'],
   },
   {
     story: 'a BSS in range: it joins',
@@ -382,6 +389,17 @@ describe('transition', () => {
     expect(authenticate).toMatchObject({ do: 'authenticate', candidate: pendingCandidate('mk-1') })
     const [, promote] = transition(authenticating, { type: 'authenticated', token: tokenOf('device') }, 0)
     expect(promote).toMatchObject({ do: 'promote', credential: issued('mk-1') })
+  })
+
+  it('leaves a cable that leads to the cloud no more, unlike a hotspot that once did', () => {
+    const cable: Hold = { link: { ...linkOn(good), bss: null, eap: null }, reachedCloud: true }
+    const calls = (hold: Hold): boolean[] =>
+      [0, 1, 2].map((attempt) => {
+        const [next] = transition({ phase: 'authenticating', journey: { ...settled, attempt }, hold }, failed('ERR_CLOUD_UNREACHABLE'), 0)
+        return next.phase === 'waiting' && next.hold !== null
+      })
+    expect(calls(cable)).toEqual([true, true, false])
+    expect(calls(kept)).toEqual([true, true, true])
   })
 
   it('waits as long as the cloud asked, even when the link is lost meanwhile', () => {
