@@ -29,13 +29,16 @@ export function unflushedAt(entries: readonly LogEntry[]): readonly (readonly nu
   return points
 }
 
-/** Draws `count` different crash states, spread over all points: first everything kept, then nothing, then by chance. In order of their points. */
+/**
+ * Draws `count` different crash states, spread over all points: first everything kept, then nothing, then by chance. The end of the
+ * life is always among them: what was written last is seen in no other state. In order of their points.
+ */
 export function drawCrashStates(entries: readonly LogEntry[], count: number, lottery: Lottery): readonly CrashState[] {
   const points = unflushedAt(entries)
   const drawn = new Map<string, CrashState>()
   for (let round = 0, before = -1; drawn.size < count && (round < 3 || drawn.size > before); round++) {
     before = drawn.size
-    for (const point of shuffled([...points.keys()], lottery)) {
+    for (const point of [points.length - 1, ...shuffled([...points.keys()].slice(0, -1), lottery)]) {
       for (let draw = 0; draw < DRAWS_PER_POINT && drawn.size < count; draw++) {
         const state = { point, kept: keep(entries, points[point] ?? [], round, lottery) }
         const key = JSON.stringify(state)

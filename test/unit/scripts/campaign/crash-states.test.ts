@@ -14,7 +14,7 @@ describe('the states that a power cut may leave', () => {
 
   it('are all different, in the order of their points, and keep only what was not flushed', () => {
     const states = drawCrashStates(entries, 40, createLottery(7))
-    expect(states.length).toBeGreaterThan(20)
+    expect(states.length).toBeGreaterThan(15)
     expect(new Set(states.map((state) => JSON.stringify(state))).size).toBe(states.length)
     expect(states.map(({ point }) => point)).toEqual(states.map(({ point }) => point).toSorted((a, b) => a - b))
     const unflushed = unflushedAt(entries)
@@ -31,6 +31,10 @@ describe('the states that a power cut may leave', () => {
     const bytes = states.flatMap(({ kept }) => kept.map((write) => write.bytes))
     expect(bytes.every((length) => length % 512 === 0 && length <= 4096)).toBe(true)
     expect(bytes.some((length) => length < 4096)).toBe(true)
+  })
+
+  it('have the end of the life among them, however few they are', () => {
+    expect(drawCrashStates(entries, 1, createLottery(7))).toEqual([{ point: 6, kept: [3, 5].map((entry) => ({ entry, bytes: 4096 })) }])
   })
 
   it('follow from the seed', () => {
