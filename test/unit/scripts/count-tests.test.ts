@@ -38,7 +38,7 @@ describe('the count of a vitest report', () => {
   })
 
   it.each([
-    ['a failed test', 'failed bad.test.ts: breaks'],
+    ['a failed test, with what it said', 'failed bad.test.ts: breaks | Error: no'],
     ['a skipped test', 'failed left-out.test.ts: is skipped (skipped)'],
     ['a test that is only planned', 'failed left-out.test.ts: is to come (todo)'],
     ['a file that cannot be loaded', 'failed unloadable.test.ts: outside its tests'],
