@@ -1,6 +1,6 @@
 /** Registering devices with what was flashed at manufacture. */
 import { setImmediate } from 'node:timers/promises'
-import { stretchOpaqueSecret } from '../../agent/contract/derivation.ts'
+import { stretchOpaqueSecretAside } from '../../agent/contract/derivation.ts'
 import { type CredentialId, type DeviceName, parseDeviceId } from '../../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { looksLikeSecretText, parseSecretText } from '../../agent/contract/secret-text.ts'
@@ -36,7 +36,7 @@ export async function registerDevices(
   if (!(await accountExists(parts.db, account))) throw new ApiProblem('not-found', `there is no account ${account}`)
   const results: RowResult[] = []
   for (const row of rows) {
-    // Stretching an opaque secret takes a while: others get their turn between two.
+    // SQLite makes nobody wait, and so lets nobody else have a turn.
     await setImmediate()
     const registered = await registerDevice(parts, by, account, row)
     const outcome = registered.ok
@@ -51,7 +51,7 @@ async function registerDevice(parts: CloudParts, by: StoredOperatorKey, account:
   const id = parseDeviceId(row.id)
   if (!id.ok) return id
   const name = { account, device: id.value }
-  const flashed = readFlashed(row, name)
+  const flashed = await readFlashed(row, name)
   if (!flashed.ok) return flashed
   const { secret, certificate } = flashed.value
   const sealedSecret = secret === null ? null : seal(parts.masterKeys, ['flashed-secret', account, id.value], secret)
@@ -80,22 +80,22 @@ const registeredEvent = (credentialId: CredentialId, { format }: DeviceRow): Cre
 
 type Flashed = { readonly secret: Uint8Array | null; readonly certificate: RegisteredCertificate | null }
 
-function readFlashed(row: DeviceRow, name: DeviceName): Parsed<Flashed> {
+async function readFlashed(row: DeviceRow, name: DeviceName): Promise<Parsed<Flashed>> {
   if (row.secret === '' && row.certificate === '') return unparsed('there is neither a secret nor a certificate')
-  const secret = row.secret === '' ? parsed(null) : secretBytes(row, name)
+  const secret = row.secret === '' ? parsed(null) : await secretBytes(row, name)
   if (!secret.ok) return secret
   const certificate = row.certificate === '' ? parsed(null) : parseRegisteredCertificate(row.certificate)
   return certificate.ok ? parsed({ secret: secret.value, certificate: certificate.value }) : certificate
 }
 
-function secretBytes(row: DeviceRow, name: DeviceName): Parsed<Uint8Array> {
+async function secretBytes(row: DeviceRow, name: DeviceName): Promise<Parsed<Uint8Array>> {
   switch (row.format) {
     case 'zks':
       return parseSecretText('zks_', row.secret)
     case 'opaque':
       // A text of ours that was declared opaque is a mistake, and a mistyped one would be stretched into a secret nobody has.
       if (looksLikeSecretText(row.secret)) return unparsed('an opaque secret does not look like zks_…; leave the format out')
-      return parsed(stretchOpaqueSecret(row.secret, name))
+      return parsed(await stretchOpaqueSecretAside(row.secret, name))
     default:
       return unparsed('format is zks or opaque')
   }

@@ -175,3 +175,17 @@ test('more handshakes than it can do keep nobody waiting for long who has a conn
   expect(lookUps.longestMs).toBeLessThan(LONGEST_MS)
   expect(tokens.longestMs).toBeLessThan(2 * LONGEST_MS)
 })
+
+test('a company whose secrets are stretched by the hundred holds up nobody', { timeout: 60_000 }, async () => {
+  const rows = Array.from({ length: 30 }, (_, index) => ({ id: `opaque-${index}`, secret: `an old secret ${index}`, format: 'opaque' }))
+  const registered = cloud.api.call('POST', '/v1/accounts/acme/devices', z.unknown(), { devices: rows })
+  let isOver = false
+  const ended = registered.finally(() => {
+    isOver = true
+  })
+  let answered = 0
+  for (; !isOver; answered++) expect((await callCloud(cloud, 'GET', '/v1/health')).status).toBe(200)
+  await ended
+  // Between two rows there would be time for one or two.
+  expect(answered).toBeGreaterThan(5 * rows.length)
+})

@@ -7,6 +7,7 @@ import {
   deriveIssuedSecret,
   deriveTemporarySecret,
   stretchOpaqueSecret,
+  stretchOpaqueSecretAside,
 } from '../../../agent/contract/derivation.ts'
 
 const KEY = new Uint8Array(32).fill(5)
@@ -56,6 +57,10 @@ describe('an opaque secret', () => {
       stretchOpaqueSecret('hunter2', { ...NAME, account: 'acme2' }),
     ].map(hex)
     expect(new Set(stretched).size).toBe(4)
+  })
+
+  it('is stretched alike while something else goes on', async () => {
+    expect(await stretchOpaqueSecretAside('hunter2', NAME)).toEqual(stretchOpaqueSecret('hunter2', NAME))
   })
 
   it('is taken as it is: composed and decomposed letters differ', () => {
