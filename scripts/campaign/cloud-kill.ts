@@ -11,9 +11,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { faultyProgram, soundProgram } from './cloud/cloud-program.ts'
+import type { Engine } from './cloud/site.ts'
 import { type Outcome, type Plan, runCampaign } from './cloud-kill/campaign.ts'
 import { CLOUD_FAULTS } from './cloud-kill/cloud-faults.ts'
-import type { Engine } from './cloud-kill/site.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
 /** So many swaps between two kills. */

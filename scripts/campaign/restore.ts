@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { soundProgram } from './cloud/cloud-program.ts'
-import type { Engine } from './cloud-kill/site.ts'
+import type { Engine } from './cloud/site.ts'
 import { runRestoreCampaign } from './restore/campaign.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')

@@ -83,5 +83,5 @@ export const LIBRARY_DOORS: Readonly<Record<string, readonly string[]>> = {
   pino: ['agent/log.ts'],
   qrcode: ['scripts/factory/labels/'],
   // The operator's client reads answers by schemas.
-  zod: ['cloud/', 'scripts/campaign/cloud-kill/', 'scripts/campaign/restore/'],
+  zod: ['cloud/', 'scripts/campaign/cloud/', 'scripts/campaign/cloud-kill/', 'scripts/campaign/restore/', 'scripts/campaign/timing/'],
 }

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CloudProgram, faultyProgram, soundProgram } from '../../scripts/campaign/cloud/cloud-program.ts'
+import type { Engine } from '../../scripts/campaign/cloud/site.ts'
 import { type Outcome, runCampaign } from '../../scripts/campaign/cloud-kill/campaign.ts'
 import { CLOUD_FAULTS } from '../../scripts/campaign/cloud-kill/cloud-faults.ts'
-import type { Engine } from '../../scripts/campaign/cloud-kill/site.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
 const KILLS = 4

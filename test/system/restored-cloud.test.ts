@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { soundProgram } from '../../scripts/campaign/cloud/cloud-program.ts'
-import type { Engine } from '../../scripts/campaign/cloud-kill/site.ts'
+import type { Engine } from '../../scripts/campaign/cloud/site.ts'
 import { runRestoreCampaign } from '../../scripts/campaign/restore/campaign.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')

@@ -5,13 +5,11 @@
 import { request } from 'node:https'
 import { isObject } from '../../../agent/contract/parsed.ts'
 import { ROUTES } from '../../../agent/contract/routes.ts'
-import type { EapProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { EapHotspot } from '../../../agent/credential/hotspot.ts'
 import { AgentError } from '../../../agent/failure.ts'
 import type { Bss, Link, Supplicant } from '../../../agent/ports.ts'
-
-/** How FreeRADIUS reaches the cloud. */
-export type AaaAccess = { readonly url: string; readonly caPem: string; readonly id: string; readonly secret: string }
+import { AAA_DOMAIN, type AaaAccess } from '../cloud/site.ts'
 
 /** rlm_rest gives a request so long. */
 const TIMEOUT_MS = 3000
@@ -21,7 +19,14 @@ const HOTSPOT: EapHotspot = {
   ssid: Buffer.from('ZipKey'),
   hidden: false,
   frequenciesMhz: [2412],
-  eap: { methods: ['TTLS'], inner: 'PAP', caPem: '', tlsMaxVersion: '1.2', serverName: 'aaa.zipkey.test', aaaDomain: 'zipkey.test' },
+  eap: {
+    methods: ['TLS', 'TTLS'],
+    inner: 'PAP',
+    caPem: '',
+    tlsMaxVersion: '1.2',
+    serverName: 'aaa.zipkey.test',
+    aaaDomain: AAA_DOMAIN,
+  },
 }
 const BSS: Bss = {
   bssid: '02:00:00:00:00:01',
@@ -31,9 +36,6 @@ const BSS: Bss = {
   preference: 0,
   managementFrames: 'protected',
 }
-
-/** The realm, and the AAA domain, of this hotspot. */
-export const AAA_DOMAIN = HOTSPOT.eap.aaaDomain
 
 /** The hotspot as a device's supplicant. */
 export class AaaDoor implements Supplicant {
@@ -48,16 +50,15 @@ export class AaaDoor implements Supplicant {
   }
 
   async join(bss: Bss, eap: EapProfile | null, signal: AbortSignal): Promise<Link> {
-    if (eap?.method !== 'TTLS') throw new Error('this hotspot asks for a password')
-    const station = { method: 'TTLS-PAP', calling_station: '02-00-00-00-00-07', called_station: '02-00-00-00-00-01:ZipKey' }
-    const asked = { identity: eap.innerIdentity, ...station }
+    if (eap?.method !== 'TTLS' && eap?.method !== 'TLS') throw new Error('this hotspot offers TTLS and TLS alone')
+    const asked = { ...shownBy(eap), calling_station: '02-00-00-00-00-07', called_station: '02-00-00-00-00-01:ZipKey' }
     const grant = await this.#ask(ROUTES.aaaAuthorize, asked, signal)
-    const isAccepted = valueIn(grant, 'control:Cleartext-Password') === eap.password.reveal()
+    const isAccepted = isGranted(grant, eap)
     const session = valueIn(grant, 'reply:Class') ?? ''
     await this.#ask(ROUTES.aaaPostAuth, { ...asked, result: isAccepted ? 'Access-Accept' : 'Access-Reject', session }, signal)
     signal.throwIfAborted()
     if (!isAccepted) throw new AgentError('ERR_WIFI_EAP_REJECTED', 'the AAA server says no')
-    const proof = { method: 'EAP-TTLS', serverSubject: '/CN=aaa.zipkey.test', datesChecked: eap.checkDates }
+    const proof = { method: `EAP-${eap.method}`, serverSubject: '/CN=aaa.zipkey.test', datesChecked: eap.checkDates }
     return { bss, interfaceName: 'none0', address: '192.0.2.7', captiveApi: null, eap: proof }
   }
 
@@ -91,6 +92,25 @@ export class AaaDoor implements Supplicant {
       call.on('timeout', () => call.destroy()).on('error', () => resolve(null))
       call.end(JSON.stringify(body))
     })
+  }
+}
+
+/** What FreeRADIUS tells of an EAP run. In EAP-TLS it has checked that the device holds the certificate's key. */
+function shownBy(eap: TlsProfile | TtlsProfile): object {
+  switch (eap.method) {
+    case 'TTLS':
+      return { method: 'TTLS-PAP', identity: eap.innerIdentity }
+    case 'TLS':
+      return { method: 'TLS', identity: eap.outerIdentity, certificate: eap.chainPem }
+  }
+}
+
+function isGranted(grant: unknown, eap: TlsProfile | TtlsProfile): boolean {
+  switch (eap.method) {
+    case 'TTLS':
+      return valueIn(grant, 'control:Cleartext-Password') === eap.password.reveal()
+    case 'TLS':
+      return valueIn(grant, 'control:Auth-Type') === 'Accept'
   }
 }
 

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { CloudProgram } from '../cloud/cloud-program.ts'
+import { ACCOUNT, type Engine, insist, openSite, type Site } from '../cloud/site.ts'
 import { CampaignDevice, flash, registered } from './device.ts'
 import { atRest, lockedOut, type Witness } from './judge.ts'
-import { ACCOUNT, type Engine, insist, openSite, type Site } from './site.ts'
 
 /** What is killed: the cloud, the database below it, or both in the same instant. */
 export type Victim = 'cloud' | 'database' | 'both'
@@ -91,7 +91,8 @@ async function walkOn(course: Course): Promise<void> {
   while (course.isWanted) {
     const number = course.devices.length + 1
     const kind = number % 5 === 0 ? 'flashed' : 'temporary'
-    const device = new CampaignDevice(course.site, `SN-${number}`, flash(course.site, `SN-${number}`, kind))
+    const permanent = number % 4 === 0 ? 'certificate' : 'secret'
+    const device = new CampaignDevice(course.site, `SN-${number}`, flash(course.site, `SN-${number}`, kind), permanent)
     course.devices.push(device)
     const ending = new AbortController()
     try {

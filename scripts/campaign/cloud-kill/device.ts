@@ -6,7 +6,14 @@ import { createCloudClient } from '../../../agent/cloud-client/cloud-client.ts'
 import { deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
 import { formatSecretText } from '../../../agent/contract/secret-text.ts'
 import { candidatesOf } from '../../../agent/credential/candidates.ts'
-import type { Candidate, Identity, IssuedCredential, SharedSecret, TemporarySecret } from '../../../agent/credential/credential.ts'
+import type {
+  Candidate,
+  Identity,
+  IssuedCredential,
+  PermanentKind,
+  SharedSecret,
+  TemporarySecret,
+} from '../../../agent/credential/credential.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import { createExecutors, deadlinesOf } from '../../../agent/execute.ts'
 import { AgentError } from '../../../agent/failure.ts'
@@ -17,8 +24,8 @@ import { run } from '../../../agent/run.ts'
 import { openKnownHotspots } from '../../../agent/store/known-hotspots.ts'
 import { decodeSlot } from '../../../agent/store/records.ts'
 import { openStore } from '../../../agent/store/store.ts'
-import { AAA_DOMAIN, AaaDoor } from './aaa-door.ts'
-import { ACCOUNT, KEY_ID, type Site } from './site.ts'
+import { AAA_DOMAIN, ACCOUNT, KEY_ID, type Site } from '../cloud/site.ts'
+import { AaaDoor } from './aaa-door.ts'
 import { type Told, writingDown } from './told.ts'
 
 /** Short waits, so that a kill costs a second and not a minute. */
@@ -63,11 +70,13 @@ export class CampaignDevice {
   promotions = 0
   isSteady = false
   readonly #site: Site
+  readonly #permanent: PermanentKind
   readonly #stateFolder: string
   #heard = (): void => {}
 
-  constructor(site: Site, device: string, flashed: Flashed) {
+  constructor(site: Site, device: string, flashed: Flashed, permanent: PermanentKind) {
     this.#site = site
+    this.#permanent = permanent
     this.identity = { account: ACCOUNT, device, realm: AAA_DOMAIN }
     this.flashed = flashed
     this.#stateFolder = join(site.folder, 'devices', device)
@@ -90,7 +99,7 @@ export class CampaignDevice {
         identity: this.identity,
         flashed: [this.flashed],
         hotspots: [],
-        permanentCredential: 'secret',
+        permanentCredential: this.#permanent,
         supplicant: new AaaDoor(this.#site.aaa),
         wiredNetworks: { find: async () => null, lost: () => Promise.reject(new Error('there is none')) },
         loginPages: { pass: async () => {} },

@@ -1,10 +1,10 @@
 /** What the kills must not have done. */
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import { type Candidate, credentialLabel } from '../../../agent/credential/credential.ts'
+import { lookInto, type Site } from '../cloud/site.ts'
 import { CloudView } from '../power-cut/cloud-view.ts'
 import { type DeviceAccount, replay } from './audit-replay.ts'
 import { differences, readLedger } from './ledger.ts'
-import { lookInto, type Site } from './site.ts'
 import type { Told } from './told.ts'
 
 /** Of a device: who it is, what it was told, and what it could show. */

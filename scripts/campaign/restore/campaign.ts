@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { formatCredentialId } from '../../../agent/contract/names.ts'
 import type { CloudProgram } from '../cloud/cloud-program.ts'
-import { ACCOUNT, type Engine, lookInto, openSite, type Site } from '../cloud-kill/site.ts'
+import { ACCOUNT, type Engine, lookInto, openSite, type Site } from '../cloud/site.ts'
 import { type ContractDevice, type Held, Way } from './contract-device.ts'
 import { beforeBackup, inLostTime, isLost, type Member, makeFleet, orderFor } from './fleet.ts'
 

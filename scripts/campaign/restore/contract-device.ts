@@ -8,7 +8,7 @@ import { parseProblem } from '../../../agent/contract/problems.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
 import { formatSwapRequest, NONCE_BYTES, parseSwapAnswer } from '../../../agent/contract/swap.ts'
 import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../../../agent/contract/token.ts'
-import { ACCOUNT, type CloudAccess, KEY_ID } from '../cloud-kill/site.ts'
+import { ACCOUNT, type CloudAccess, KEY_ID } from '../cloud/site.ts'
 
 /** A secret and how it is called. */
 export type Held = { readonly id: CredentialId; readonly secret: Uint8Array }

@@ -1,5 +1,5 @@
 /** What the devices of the campaign do before the backup is taken, and in the time that the restore loses. */
-import type { Site } from '../cloud-kill/site.ts'
+import type { Site } from '../cloud/site.ts'
 import { ContractDevice, type Held, orderAnswer, type Way } from './contract-device.ts'
 
 /** How a device is in the backup, and what it did in the lost time. */

@@ -16,9 +16,8 @@ import { openDatabase } from '../../../cloud/store/database.ts'
 import type { Tables } from '../../../cloud/store/tables.ts'
 import { type Cluster, createCluster } from '../../postgres/cluster.ts'
 import { createDatabase } from '../../postgres/sql.ts'
-import type { CloudProgram } from '../cloud/cloud-program.ts'
-import { KillableCloud } from '../cloud/killable-cloud.ts'
-import { AAA_DOMAIN, type AaaAccess } from './aaa-door.ts'
+import type { CloudProgram } from './cloud-program.ts'
+import { KillableCloud } from './killable-cloud.ts'
 
 /** Where the cloud keeps what it knows. */
 export type Engine = 'sqlite' | 'postgres'
@@ -28,6 +27,9 @@ export const ACCOUNT = 'acme'
 
 /** The provisioning key of most of them. */
 export const KEY_ID = 'line-7'
+
+/** The realm, and the AAA domain of the one AAA client. */
+export const AAA_DOMAIN = 'zipkey.test'
 
 const HOST = 'localhost'
 /** All devices call from one address. */
@@ -40,6 +42,9 @@ export type CloudAccess = {
   readonly caPem: string
   readonly signingKeys: JSONWebKeySet
 }
+
+/** How an AAA server reaches the cloud. */
+export type AaaAccess = { readonly url: string; readonly caPem: string; readonly id: string; readonly secret: string }
 
 /** The cloud, prepared. */
 export type Site = {
@@ -133,8 +138,8 @@ async function prepare(dataFolder: string, port: number): Promise<Pick<Site, 'ac
   })
   const provisioningKey = parseSecretText('zkp_', created.key)
   if (!provisioningKey.ok) throw new Error(provisioningKey.problem)
-  const client_ = { id: 'door', aaa_domain: AAA_DOMAIN, accounts: [ACCOUNT] }
-  const { id, secret } = await api.call('POST', '/v1/aaa-clients', z.object({ id: z.string(), secret: z.string() }), client_)
+  const door = { id: 'door', aaa_domain: AAA_DOMAIN, accounts: [ACCOUNT] }
+  const { id, secret } = await api.call('POST', '/v1/aaa-clients', z.object({ id: z.string(), secret: z.string() }), door)
   const signingKeys = parseSigningKeys(await api.call('GET', '/v1/jwks', z.unknown()))
   if (!signingKeys.ok) throw new Error(signingKeys.problem)
   return {
