@@ -52,10 +52,17 @@ async function requireGenuine(parts: CloudParts, assertion: Assertion): Promise<
   const { verifier, isRegistered } = await findVerifier(parts, assertion)
   const signed = await isGenuine(assertion, verifier)
   if (isRegistered && signed) return
-  // An account that does not exist has no log that anybody reads.
-  if (await accountExists(parts.db, assertion.name.account))
-    await tellAudit(parts, assertion, 'unknown-credential-refused', 'the signature is wrong', ANYONE)
+  await tellStranger(parts, assertion)
   throw new ApiProblem('unknown-credential', UNKNOWN)
+}
+
+/** An account that does not exist has no log of its own, but is told of in the whole one: not to write would take less time, and so tell. */
+async function tellStranger(parts: CloudParts, { name, credentialId }: Assertion): Promise<void> {
+  const event = { event: 'unknown-credential-refused', credentialId, detail: 'the signature is wrong' } as const
+  const entries = auditEntries(name, ANYONE, [event])
+  const isThere = await accountExists(parts.db, name.account)
+  const stray = { account: null, device: null, detail: `there is no account ${name.account}` }
+  await appendAudit(parts.db, parts.nowMs(), isThere ? entries : entries.map((entry) => ({ ...entry, ...stray })))
 }
 
 /** Until when the assertion could be used again, and when it was made: not before the challenge that it carries was drawn. */

@@ -37,7 +37,7 @@ test('a process whose database is away says so, tells callers when to come back,
   expect(await ask('GET', '/v1/health')).toEqual(away)
   expect(await ask('POST', ROUTES.aaaAuthorize)).toEqual(away)
   await site.cluster?.start()
-  for (let tries = 0; tries < 50 && (await ask('GET', '/v1/health')).status !== 200; tries++) await setTimeout(100)
+  for (let tries = 0; tries < 400 && (await ask('GET', '/v1/health')).status !== 200; tries++) await setTimeout(100)
   expect(await ask('GET', '/v1/health')).toMatchObject({ status: 200 })
   // The request is not a good one, but who asks is known again.
   expect(await ask('POST', ROUTES.aaaAuthorize)).toMatchObject({ status: 400 })
