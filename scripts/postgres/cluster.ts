@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { runProgram } from '../run-program.ts'
+import { killTree } from './kill-tree.ts'
 import { type ClusterAddress, runSql } from './sql.ts'
 
 /** A cluster that runs, or can be started again. */
@@ -80,39 +81,21 @@ export async function createCluster(): Promise<Cluster> {
     closeSync(log)
     await untilReady(address, running)
   }
-  const end = async (signal: 'SIGINT' | 'SIGKILL'): Promise<void> => {
+  const end = async (how: (pid: number) => unknown): Promise<void> => {
     const process_ = running
     running = null
     if (process_ === null || process_.pid === undefined || process_.exitCode !== null || process_.signalCode !== null) return
-    const children = signal === 'SIGKILL' ? await childrenOf(process_.pid) : []
     const ended = once(process_, 'exit')
-    process_.kill(signal)
-    for (const child of children) killIfThere(child)
+    await how(process_.pid)
     await ended
   }
-  const stop = () => end('SIGINT')
+  const stop = () => end((pid) => process.kill(pid, 'SIGINT'))
   const remove = async (): Promise<void> => {
     await stop()
     await rm(folder, { recursive: true, force: true })
   }
   await start()
-  return { ...address, dataFolder, start, stop, kill: () => end('SIGKILL'), remove }
-}
-
-async function childrenOf(pid: number): Promise<readonly number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
-  return text
-    .split(' ')
-    .filter((child) => child !== '')
-    .map(Number)
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It ended by itself.
-  }
+  return { ...address, dataFolder, start, stop, kill: () => end(killTree), remove }
 }
 
 async function untilReady(address: ClusterAddress, server: ChildProcess): Promise<void> {
