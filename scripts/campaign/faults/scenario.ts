@@ -24,11 +24,17 @@ export const firstConnection = (permanentCredential: PermanentKind): Scenario =>
   prepare: async () => null,
 })
 
+/** A device with such a credential, for which another was ordered while it was off. */
+function rotation(permanentCredential: PermanentKind): Scenario {
+  return { name: `rotation, ${permanentCredential}`, permanentCredential, prepare: enrolAndOrder }
+}
+
 /** All of them. */
 export const SCENARIOS: readonly Scenario[] = [
   firstConnection('secret'),
   firstConnection('certificate'),
-  { name: 'rotation', permanentCredential: 'secret', prepare: enrolAndOrder },
+  rotation('secret'),
+  rotation('certificate'),
 ]
 
 async function enrolAndOrder(lab: OpenWiredStage, device: Device): Promise<string> {
