@@ -1,7 +1,7 @@
 /** The HTTP service: routes, schemas, limits, problems. It does not listen by itself. */
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { ApiProblem } from '../api-problem.ts'
 import type { CloudParts } from '../parts.ts'
@@ -56,7 +56,7 @@ export async function buildServer(parts: CloudParts, settings: ServerSettings) {
   const app = fastify({
     https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
     logger: loggerOf(settings.logLevel, log),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
   }).withTypeProvider<ZodTypeProvider>()
