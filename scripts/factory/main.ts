@@ -1,10 +1,14 @@
 /** `zipkey-factory`: what a production line runs. Secrets come from files, never from the command line. */
 import { Command } from 'commander'
 import { addBatchCommands } from './batch/batch-command.ts'
+import { addRegisterCommand } from './cloud/register-command.ts'
+import { addRevokeCommand } from './cloud/revoke-command.ts'
+import { addStatusCommand } from './cloud/status-command.ts'
 import { addConfigCommand } from './config-command.ts'
 import { addFlashCommand } from './flash/flash-command.ts'
 import { addKeyCommands } from './key-command.ts'
 import { EXIT } from './outcome.ts'
+import { addReportCommand } from './report/report-command.ts'
 import { addVerifyCommand } from './verify/verify-command.ts'
 
 /** The first Ctrl-C ends the run where everything is whole; the second ends it at once, and the next run puts it in order. */
@@ -27,4 +31,8 @@ addKeyCommands(program)
 addBatchCommands(program, signal)
 addFlashCommand(program, signal)
 addVerifyCommand(program)
+addRegisterCommand(program, signal)
+addStatusCommand(program, signal)
+addRevokeCommand(program, signal)
+addReportCommand(program)
 program.parseAsync()

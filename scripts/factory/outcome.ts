@@ -1,4 +1,5 @@
 /** How every command ends: lines or JSON on stdout, problems one to a line on stderr, and an exit code that says which kind. */
+import { CloudError } from './cloud/cloud-error.ts'
 import { InputError, problemLine } from './inputs.ts'
 import { LockedError } from './lock.ts'
 import { TargetError } from './target/target.ts'
@@ -11,7 +12,7 @@ export const EXIT = {
   usage: 64,
   badInput: 65,
   bug: 70,
-  /** A disk is full or failing, or a device cannot be written. */
+  /** A disk is full or failing, a device cannot be written, or the cloud not be reached. */
   output: 74,
   /** Another run works on the same. */
   locked: 75,
@@ -74,6 +75,7 @@ function failureOf(error: unknown): Failure {
     }
   }
   if (error instanceof LockedError) return told(EXIT.locked, error.message)
+  if (error instanceof CloudError) return told(EXIT.output, error.message)
   if (error instanceof TargetError) return told(EXIT.output, error.message)
   if (error instanceof InterruptedError) return told(EXIT.interrupted, error.message)
   if (isSystemError(error)) return told(EXIT.output, diskLine(error))

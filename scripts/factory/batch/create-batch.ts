@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { base32 } from '../../../agent/contract/base32.ts'
+import { REGISTRATION_LIMITS } from '../../../agent/contract/registration.ts'
 import type { DeviceProfile } from '../ca-config.ts'
 import type { DeviceValues } from '../certificate/variable-text.ts'
 import { writeDurably } from '../durable.ts'
@@ -45,7 +46,8 @@ export type BatchPlan = {
 /** What a run did. */
 export type BatchResult = { readonly batch: string; readonly devices: number; readonly before: number }
 
-const DEVICES_IN_GROUP = 1000
+/** A group is a part of the registration manifest. */
+const DEVICES_IN_GROUP = REGISTRATION_LIMITS.rows
 const DEVICES_BETWEEN_TURNS = 25
 const BATCH_ID_BYTES = 16
 const CERTIFICATES_FILE = 'certificates.ndjson'

@@ -1,7 +1,6 @@
 /** What was flashed onto what, NDJSON, beside the run log. Stations may write at once: each line is one append. */
-import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isObject } from '../../../agent/contract/parsed.ts'
+import { appendLine, readLines } from '../line-log.ts'
 
 /** How flashing a device went. */
 export type FlashLine = {
@@ -18,31 +17,11 @@ export type FlashLine = {
 const NAME = 'flash-log.ndjson'
 
 /** Appends a line, durably. */
-export function logFlash(batchFolder: string, line: FlashLine): void {
-  const fd = openSync(join(batchFolder, NAME), 'a', 0o600)
-  try {
-    appendFileSync(fd, `${JSON.stringify(line)}\n`)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
+export const logFlash = (batchFolder: string, line: FlashLine): void => appendLine(join(batchFolder, NAME), line)
 
 /** Every line so far; one that was cut off is left out. */
-export function readFlashLog(batchFolder: string): readonly FlashLine[] {
-  const file = join(batchFolder, NAME)
-  if (!existsSync(file)) return []
-  return readFileSync(file, 'utf8').split('\n').flatMap(parseLine)
-}
-
-function parseLine(text: string): readonly FlashLine[] {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) && typeof value.id === 'string' ? [value as FlashLine] : []
-  } catch {
-    return []
-  }
-}
+export const readFlashLog = (batchFolder: string): readonly FlashLine[] =>
+  readLines(join(batchFolder, NAME)).flatMap((line) => (typeof line.id === 'string' ? [line as FlashLine] : []))
 
 /** What holds the device of this id now, as far as the log knows; more than one place means that stations did not know of each other. */
 export function placesOf(log: readonly FlashLine[], id: string): readonly string[] {

@@ -13,6 +13,7 @@ type Options = {
   readonly index?: string
   readonly label?: string
   readonly sshOption: readonly string[]
+  readonly log: boolean
   readonly json: boolean
 }
 
@@ -29,6 +30,7 @@ export function addVerifyCommand(program: Command): void {
     .option('--index <file>', 'ids given out by all runs (default: issued-ids.csv beside the output folder)')
     .option('--label <file>', "a photo of its label, or the batch's PDF that it is in")
     .option('--ssh-option <option...>', 'an option for ssh, as its -o takes it', [])
+    .option('--no-log', 'keep nothing of it in verify-log.ndjson beside the batch')
     .option('--json', 'print JSON', false)
     .action((target: string, options: Options) => conclude(options.json, () => verify(target, options)))
 }
@@ -38,6 +40,7 @@ async function verify(place: string, options: Options): Promise<Outcome> {
   const { openTarget } = await import('../target/open-target.ts')
   const { readTrust } = await import('./certificate-check.ts')
   const { verifyDevice } = await import('./verify-device.ts')
+  const { logVerdict } = await import('./verify-log.ts')
   const batch = await openBatch(options.batch)
   if (batch.started.credential === 'certificate' && options.caFile === undefined)
     throw new InputError('a batch of certificates needs --ca-file')
@@ -54,6 +57,8 @@ async function verify(place: string, options: Options): Promise<Outcome> {
   try {
     const { id, checks } = await verifyDevice(target, expected)
     const passed = checks.every(({ ok }) => ok)
+    const failed = checks.filter(({ ok }) => !ok).map(({ name }) => name)
+    if (options.log) logVerdict(options.batch, { at: new Date().toISOString(), id: id ?? '', target: place, passed, failed })
     return {
       lines: [
         ...checks.map(({ name, ok, reason }) => `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)}  ${reason}`),

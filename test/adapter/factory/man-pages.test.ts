@@ -40,6 +40,10 @@ describe('the man pages', () => {
     ['batch', ['batch', 'create']],
     ['flash', ['flash']],
     ['verify', ['verify']],
+    ['register', ['register']],
+    ['status', ['status']],
+    ['revoke', ['revoke']],
+    ['report', ['report']],
   ])('tell of every option: %s', (page, command) => {
     const options = listed(help(...command), /^ {2}(--[a-z-]+)/gm)
     expect(options.length).toBeGreaterThan(1)
