@@ -1,6 +1,7 @@
 /** The audit log: what happened to which credential, by whom. Written in the transaction of what it tells; never a secret. */
 import { sql } from 'kysely'
 import type { AuditEventName } from '../rules/audit-event.ts'
+import { preparedRows } from './prepared.ts'
 import type { AuditTable, Database } from './tables.ts'
 
 /** One entry; null where it does not apply. */
@@ -28,9 +29,15 @@ export type AuditFilter = {
 /** Adds entries. */
 export async function appendAudit(db: Database, nowMs: number, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const rows = entries.map((entry) => ({ at: nowMs, ...entry }))
-  await db.insertInto('audit').values(rows).execute()
+  await insertEntries(
+    db,
+    entries.map(({ account, device, credential, event, principal, detail, session }) => ({
+      ...{ at: nowMs, account, device, credential, event, principal, detail, session },
+    })),
+  )
 }
+
+const insertEntries = preparedRows((db, rows: readonly Omit<AuditTable, 'seq'>[]) => db.insertInto('audit').values(rows))
 
 /** Reads entries, up to the first that may still be preceded by another: who goes on after the last one misses none. */
 export async function readAudit(db: Database, filter: AuditFilter): Promise<readonly StoredAuditEntry[]> {

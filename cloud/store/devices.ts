@@ -1,8 +1,10 @@
 /** Devices and their credentials' states, read as the rules see them and written back as the difference that a rule made. */
+import type { Insertable } from 'kysely'
 import type { DeviceName } from '../../agent/contract/names.ts'
 import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName, type Recovery } from '../rules/device-credentials.ts'
 import type { HeardRun } from '../rules/shared-identity.ts'
 import { credentialColumns, credentialsOfRow, formatRuns, isSameColumns, parseRuns } from './device-row.ts'
+import { prepared } from './prepared.ts'
 import type { Database, DeviceTable, IssuedSecretTable } from './tables.ts'
 
 /** A device as it is stored. */
@@ -23,32 +25,46 @@ export const fold = (deviceId: string): string => deviceId.toLowerCase()
 
 /** Reads a device. */
 export async function findDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
-  const query = db.selectFrom('device').selectAll().where('account', '=', name.account).where('folded_id', '=', fold(name.device))
-  return found(name, ...(await Promise.all([query.executeTakeFirst(), issuedTo(db, name)])))
+  const [device, issued] = await Promise.all([selectDevice(db, keyOf(name)), selectIssued(db, issuedKeyOf(name))])
+  return found(name, device.rows[0], issued.rows)
 }
 
 /** Reads a device and locks it until the transaction ends. Raising a number is a lock on every engine. */
 export async function findAndLockDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
-  const update = db
+  const [device, issued] = await Promise.all([lockDevice(db, keyOf(name)), selectIssued(db, issuedKeyOf(name))])
+  return found(name, device.rows[0], issued.rows)
+}
+
+type DeviceKey = Pick<DeviceTable, 'account' | 'folded_id'>
+
+const keyOf = ({ account, device }: DeviceName): DeviceKey => ({ account, folded_id: fold(device) })
+
+const issuedKeyOf = ({ account, device }: DeviceName): DeviceName => ({ account, device })
+
+const selectDevice = prepared((db, key: DeviceKey) =>
+  db.selectFrom('device').selectAll().where('account', '=', key.account).where('folded_id', '=', key.folded_id),
+)
+
+const lockDevice = prepared((db, key: DeviceKey) =>
+  db
     .updateTable('device')
     .set((row) => ({ revision: row('revision', '+', 1) }))
-    .where('account', '=', name.account)
-    .where('folded_id', '=', fold(name.device))
-    .returningAll()
-  return found(name, ...(await Promise.all([update.executeTakeFirst(), issuedTo(db, name)])))
-}
+    .where('account', '=', key.account)
+    .where('folded_id', '=', key.folded_id)
+    .returningAll(),
+)
 
 type IssuedRow = Pick<IssuedSecretTable, 'secret_id' | 'certificate' | 'generation' | 'nonce' | 'state' | 'rank' | 'in_backup'>
 
 /** Asked for before it is known whether there is such a device: the unknown takes as long as the known. */
-const issuedTo = (db: Database, name: DeviceName): Promise<IssuedRow[]> =>
+const selectIssued = prepared((db, { account, device }: DeviceName) =>
   db
     .selectFrom('issued_secret')
     .select(['secret_id', 'certificate', 'generation', 'nonce', 'state', 'rank', 'in_backup'])
-    .where('account', '=', name.account)
-    .where('device', '=', name.device)
-    .orderBy('generation')
-    .execute()
+    .where('account', '=', account)
+    .where('device', '=', device)
+    .orderBy('generation'),
+)
 
 function found(name: DeviceName, row: DeviceTable | undefined, rows: readonly IssuedRow[]): FoundDevice {
   if (row === undefined) return { found: 'nothing' }
@@ -98,16 +114,19 @@ export const deviceRow = ({ name, credentials, sealedSecret, runs }: NewDevice, 
 /** Stores a new device; false where its id, in any case, is taken. */
 export async function insertDevice(db: Database, device: NewDevice, nowMs: number): Promise<boolean> {
   const { name, credentials, chainPem } = device
-  const result = await db
-    .insertInto('device')
-    .values(deviceRow(device, nowMs))
-    .onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing())
-    .executeTakeFirst()
-  if (result.numInsertedOrUpdatedRows !== 1n) return false
+  const { numAffectedRows } = await insertRow(db, deviceRow(device, nowMs))
+  if (numAffectedRows !== 1n) return false
   const rank = rankNow(credentials)
   await Promise.all(credentials.issued.map((record) => insertIssued(db, name, { record, rank, chainPem }, nowMs)))
   return true
 }
+
+const insertRow = prepared((db, row: Insertable<DeviceTable>) =>
+  db
+    .insertInto('device')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing()),
+)
 
 /**
  * What a rule changed, the chain (PEM) of the certificate that `after` adds (null where it adds none), and the runs of its agent
@@ -135,21 +154,25 @@ export async function saveDevice(db: Database, name: DeviceName, change: DeviceC
   }
   const added = after.issued.filter(({ id }) => !known.has(issuedName(id)))
   await Promise.all([
-    ...(Object.keys(changes).length > 0 ? [changeDevice(db, name, changes)] : []),
+    ...(Object.keys(changes).length > 0 ? [changeDevice(db, { ...keyOf(name), ...changes })] : []),
     ...changed.filter((record) => !ending.includes(record)).map((record) => setState(db, record, nowMs)),
     ...added.map((record) => insertIssued(db, name, { record, rank: rankNow(after), chainPem }, nowMs)),
   ])
 }
 
-async function changeDevice(db: Database, name: DeviceName, changes: Partial<DeviceTable>): Promise<void> {
-  const update = db.updateTable('device').set(changes).where('account', '=', name.account).where('folded_id', '=', fold(name.device))
-  await update.execute()
+type Changes = Partial<Omit<DeviceTable, keyof DeviceKey>>
+
+const changeDevice = prepared((db, { account, folded_id, ...changes }: DeviceKey & Changes) =>
+  db.updateTable('device').set(changes).where('account', '=', account).where('folded_id', '=', folded_id),
+)
+
+async function setState(db: Database, { id, state }: IssuedRecord, nowMs: number): Promise<void> {
+  await updateState(db, { secret_id: issuedName(id), state, changed_at: nowMs })
 }
 
-async function setState(db: Database, record: IssuedRecord, nowMs: number): Promise<void> {
-  const change = db.updateTable('issued_secret').set({ state: record.state, changed_at: nowMs })
-  await change.where('secret_id', '=', issuedName(record.id)).execute()
-}
+const updateState = prepared((db, { secret_id, ...changes }: Pick<IssuedSecretTable, 'secret_id' | 'state' | 'changed_at'>) =>
+  db.updateTable('issued_secret').set(changes).where('secret_id', '=', secret_id),
+)
 
 /** The rank of what is issued or accepted now: null where the device's line was never broken by a restore. */
 const rankNow = ({ recovery }: DeviceCredentials): number | null => recovery?.shown.rank ?? null
@@ -166,8 +189,7 @@ export function issuedRow({ account, device }: DeviceName, { record, rank, chain
 }
 
 async function insertIssued(db: Database, name: DeviceName, issued: NewIssued, nowMs: number): Promise<void> {
-  await db
-    .insertInto('issued_secret')
-    .values(issuedRow(name, issued, nowMs))
-    .execute()
+  await insertIssuedRow(db, issuedRow(name, issued, nowMs))
 }
+
+const insertIssuedRow = prepared((db, row: Insertable<IssuedSecretTable>) => db.insertInto('issued_secret').values(row))

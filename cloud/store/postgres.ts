@@ -2,11 +2,19 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { Engine } from './engine.ts'
 import { openPostgresPool, type PostgresAccess, type PostgresWaits } from './postgres-pool.ts'
+import { PreparingPostgresAdapter } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
 /** Opens the database; it connects when it is first used. */
 export const openPostgres = (access: PostgresAccess, waits: PostgresWaits): Kysely<Tables> =>
-  new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPostgresPool(access, waits) }) })
+  new Kysely<Tables>({ dialect: new PreparingDialect({ pool: openPostgresPool(access, waits) }) })
+
+/** Kysely's, with room for compiled queries. */
+class PreparingDialect extends PostgresDialect {
+  override createAdapter(): PreparingPostgresAdapter {
+    return new PreparingPostgresAdapter()
+  }
+}
 
 /** Whether the server keeps what it commits; without fsync a power cut may take it back. */
 export async function keepsWhatItCommits(db: Kysely<Tables>): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Accounts, and who may call the API besides devices: operators and AAA servers. */
 import { sql } from 'kysely'
-import type { Database } from './tables.ts'
+import { prepared } from './prepared.ts'
+import type { AaaClientTable, Database } from './tables.ts'
 
 /** What an operator key may do: everything; work within accounts; read within accounts. */
 export const OPERATOR_ROLES = ['admin', 'operator', 'auditor'] as const
@@ -77,9 +78,11 @@ export async function insertOperatorKey(db: Database, key: StoredOperatorKey, no
 
 /** Reads an AAA client. */
 export async function findAaaClient(db: Database, id: string): Promise<StoredAaaClient | null> {
-  const row = await db.selectFrom('aaa_client').selectAll().where('id', '=', id).executeTakeFirst()
+  const [row] = (await selectAaaClient(db, { id })).rows
   return row === undefined ? null : { id: row.id, hash: row.hash, aaaDomain: row.aaa_domain, accounts: parseAccounts(row.accounts) }
 }
+
+const selectAaaClient = prepared((db, { id }: Pick<AaaClientTable, 'id'>) => db.selectFrom('aaa_client').selectAll().where('id', '=', id))
 
 /** Stores a new AAA client; false where its id is taken. */
 export async function insertAaaClient(db: Database, client: StoredAaaClient, nowMs: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Provisioning keys and their rules. */
 import { sql } from 'kysely'
 import type { ProvisioningKeyRules } from '../rules/enrolment.ts'
+import { prepared } from './prepared.ts'
 import type { Database, ProvisioningKeyTable } from './tables.ts'
 
 /** A provisioning key as it is stored. */
@@ -33,9 +34,13 @@ function parsePatterns(text: string): readonly string[] {
 
 /** Reads a provisioning key. */
 export async function findProvisioningKey(db: Database, account: string, id: string): Promise<StoredProvisioningKey | null> {
-  const row = await db.selectFrom('provisioning_key').selectAll().where('account', '=', account).where('id', '=', id).executeTakeFirst()
+  const [row] = (await selectKey(db, { account, id })).rows
   return row === undefined ? null : stored(row)
 }
+
+const selectKey = prepared((db, { account, id }: Pick<ProvisioningKeyTable, 'account' | 'id'>) =>
+  db.selectFrom('provisioning_key').selectAll().where('account', '=', account).where('id', '=', id),
+)
 
 /** Locks a provisioning key until the transaction ends, so that its devices are counted one at a time. */
 export async function lockProvisioningKey(db: Database, account: string, id: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { base32 } from '../../agent/contract/base32.ts'
 import type { DeviceName } from '../../agent/contract/names.ts'
+import { prepared } from './prepared.ts'
 import type { Database } from './tables.ts'
 
 /** A device's last order; `closedMs` is null while it is open. */
@@ -34,6 +35,10 @@ export async function insertOrder(db: Database, { account, device }: DeviceName,
 
 /** Closes the device's open order: it served its purpose, or was taken back. False where none is open. */
 export async function closeOrder(db: Database, { account, device }: DeviceName, nowMs: number): Promise<boolean> {
-  const query = db.updateTable('rotation_order').set({ closed_at: nowMs }).where('account', '=', account).where('device', '=', device)
-  return (await query.where('closed_at', 'is', null).executeTakeFirst()).numUpdatedRows === 1n
+  return (await closeOpen(db, { account, device, nowMs })).numAffectedRows === 1n
 }
+
+const closeOpen = prepared((db, { account, device, nowMs }: DeviceName & { readonly nowMs: number }) => {
+  const update = db.updateTable('rotation_order').set({ closed_at: nowMs }).where('account', '=', account).where('device', '=', device)
+  return update.where('closed_at', 'is', null)
+})

@@ -5,6 +5,7 @@
 import type SQLite from 'better-sqlite3'
 import { type CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type QueryResult, SqliteDialect } from 'kysely'
 import { GroupCommit } from './group-commit.ts'
+import { PreparingSqliteAdapter } from './prepared.ts'
 
 /** Two connections to one file. */
 export type SqliteConnections = { readonly writer: SQLite.Database; readonly reader: SQLite.Database }
@@ -157,7 +158,7 @@ export function groupingDialect(connections: SqliteConnections): Dialect {
   return {
     createDriver: () => new GroupingDriver(connections),
     createQueryCompiler: () => plain.createQueryCompiler(),
-    createAdapter: () => plain.createAdapter(),
+    createAdapter: () => new PreparingSqliteAdapter(),
     createIntrospector: (db) => plain.createIntrospector(db),
   }
 }
