@@ -3,8 +3,9 @@ import { DatabaseUnavailable } from './database-unavailable.ts'
 
 // Connection trouble; rolled back by the server; out of resources; cancelled or waited too long; stopping or starting.
 const PASSING_CLASSES = ['08', '40', '53', '57']
-// A lock was not free in time; a standby, just after a failover; idle in a transaction for too long.
-const PASSING_STATES = ['55P03', '25006', '25P03']
+// A lock was not free in time; a standby, just after a failover; idle in a transaction for too long; a table has other columns than
+// when the statement was planned, since a newer version of this program was started.
+const PASSING_STATES = ['55P03', '25006', '25P03', '0A000']
 
 /** An error as the server sent it. */
 export type ServerError = Error & { code?: string | undefined; severity?: string | undefined; detail?: string | undefined }

@@ -172,6 +172,14 @@ describe('an error that passes', () => {
     expect((await told(0)).map(({ detail }) => detail)).toEqual(['kept'])
   })
 
+  test('is a table that got another column after the statement was planned', async () => {
+    const read = () => db.selectFrom('account').selectAll().execute()
+    await read()
+    await runSql(cluster, made.name, "alter table account add column more text default 'x'; insert into account values ('acme', 1)")
+    await expect(read()).rejects.toThrow(DatabaseUnavailable)
+    expect(await read()).toEqual([{ id: 'acme', created_at: 1, more: 'x' }])
+  })
+
   test('is a server without a free connection', async () => {
     await runSql(cluster, 'postgres', `alter role ${made.name} connection limit 1`)
     const holder = openTransaction(async () => {})

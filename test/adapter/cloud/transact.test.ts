@@ -17,20 +17,24 @@ import { createDatabase } from '../../../scripts/postgres/sql.ts'
 let folder: string
 let cluster: Cluster
 let proxy: Server
-/** Pieces in which something came from the cloud to PostgreSQL. */
-let pieces: number
+/** Pieces in which something came from the cloud to PostgreSQL, and back. */
+let pieces: { toServer: number; back: number }
 let proxyPort: number
 
 beforeAll(async () => {
+  pieces = { toServer: 0, back: 0 }
   folder = await mkdtemp(join(tmpdir(), 'zipkey-transact-'))
   cluster = await createCluster()
   proxy = createServer((client) => {
     const server = connect(cluster.port, '127.0.0.1')
     client.on('data', (piece) => {
-      pieces += 1
+      pieces.toServer += 1
       server.write(piece)
     })
-    server.pipe(client)
+    server.on('data', (piece) => {
+      pieces.back += 1
+      client.write(piece)
+    })
     for (const socket of [client, server]) socket.on('error', () => {}).on('close', () => [client, server].map((each) => each.destroy()))
   }).listen(0, '127.0.0.1')
   await once(proxy, 'listening')
@@ -114,16 +118,16 @@ describe.each(['sqlite', 'postgres'] as const)('a transaction on %s', (engine) =
   })
 })
 
-test('what is asked together goes to PostgreSQL in one piece, with the beginning of the transaction', async () => {
+test('what is asked together goes to PostgreSQL in one piece, with the beginning of the transaction, and is answered in one', async () => {
   const place = await newPlace('postgres')
   await migrateDatabase(place)
   const db = openDatabase(place)
   const ask = () =>
     transact(db, (within) => Promise.all([accountExists(within, 'a'), accountExists(within, 'b'), insertAccount(within, 'c', 1)]))
   await ask()
-  pieces = 0
+  pieces = { toServer: 0, back: 0 }
   await ask()
   // All of the questions, and the commit.
-  expect(pieces).toBe(2)
+  expect(pieces).toEqual({ toServer: 2, back: 2 })
   await db.destroy()
 })

@@ -15,6 +15,7 @@ describe('an error of PostgreSQL', () => {
     ['53300', 'too many connections'],
     ['08006', 'a connection that failed'],
     ['25006', 'a standby'],
+    ['0A000', 'a statement planned for another shape of a table'],
   ])('%s, %s, passes', (code) => {
     expect(isDatabaseUnavailable(judgeServerError(serverError(code)))).toBe(true)
   })
