@@ -1,6 +1,7 @@
 /**
- * `npm run bench:cloud`: first connections per second of the built cloud on two cores, token, swap and first token of the new secret,
- * each durable before it is answered; and the ceiling in the same run, which is fastify with three requests and three commits.
+ * `npm run bench:cloud [-- sqlite postgres aaa times]`: first connections per second of the built cloud on two cores, token, swap and
+ * first token of the new secret, each durable before it is answered; and the ceiling in the same run, which is fastify with three
+ * requests and three commits. AAA look-ups beside FreeRADIUS with a local users file. What a returning device costs.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { loadavg } from 'node:os'
@@ -8,10 +9,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { builtProgram } from '../story/programs.ts'
 import { cpuMs } from './cloud/cpu-time.ts'
-import { ENGINES, type EngineName, openDatabases } from './cloud/engines.ts'
+import { type EngineName, openDatabases } from './cloud/engines.ts'
 import { Load } from './cloud/load.ts'
+import { compareLookUps } from './cloud/look-ups.ts'
 import { type RoundSize, rateOf, repeatRound, walkRound } from './cloud/round.ts'
 import { openBenchCloud, openCeiling } from './cloud/servers.ts'
+import { measureServiceTimes } from './cloud/service-times.ts'
 import { median } from './plain-node.ts'
 
 const LAB_FOLDER = join(import.meta.dirname, '../../.lab')
@@ -20,6 +23,8 @@ const ROUNDS = 5
 const SIZE: RoundSize = { devices: 200, waves: 3 }
 const TARGET_PER_SECOND = 500
 const CEILING_SHARE = 0.5
+// A local file costs no connection, no TLS and no database. A twentieth of it is more than two cores can do EAP runs for.
+const LOOK_UP_SHARE = 0.05
 
 const say = (line: string): void => console.log(line)
 
@@ -71,8 +76,33 @@ function tell(engine: EngineName, mine: number, bare: number): boolean {
   return report(`ceiling-share-${engine}`, mine / bare, CEILING_SHARE) && enough
 }
 
+async function lookUps(folder: string): Promise<boolean> {
+  const rounds = await compareLookUps(folder, ({ cloudPerS, filePerS, cloudCpuMs, freeradiusCpuMs }) => {
+    const cpu = `${cloudCpuMs.toFixed(2)} ms of CPU each, FreeRADIUS ${freeradiusCpuMs.toFixed(2)} ms`
+    say(`  look-ups: ${cloudPerS.toFixed(0)}/s, the cloud ${cpu}; local file ${filePerS.toFixed(0)}/s; ${loadText()}`)
+  })
+  const [mine, local] = [median(rounds.map(({ cloudPerS }) => cloudPerS)), median(rounds.map(({ filePerS }) => filePerS))]
+  say(`FreeRADIUS: ${mine.toFixed(0)} look-ups per second in the cloud, ${local.toFixed(0)} in a local users file`)
+  return report('aaa-look-ups', mine / local, LOOK_UP_SHARE)
+}
+
+async function times(folder: string): Promise<boolean> {
+  const { handshakeMs, tokenMs, refusalMs, dropMs } = await measureServiceTimes(folder)
+  say(`CPU time of a connection ${handshakeMs.toFixed(2)} ms, a token ${tokenMs.toFixed(2)} ms, a refusal ${refusalMs.toFixed(2)} ms,`)
+  say(`  of closing a connection too many ${dropMs.toFixed(3)} ms; npm run sim:blackout goes by them`)
+  return true
+}
+
+/** Each in a folder of its own; gives whether the targets are reached. */
+const PARTS: Readonly<Record<string, (folder: string, nodeOptions: readonly string[]) => Promise<boolean>>> = {
+  sqlite: (folder, nodeOptions) => firstConnections('sqlite', folder, nodeOptions),
+  postgres: (folder, nodeOptions) => firstConnections('postgres', folder, nodeOptions),
+  aaa: lookUps,
+  times,
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { profile: { type: 'string' }, engine: { type: 'string' } } })
+  const { values, positionals } = parseArgs({ options: { profile: { type: 'string' } }, allowPositionals: true })
   if (!existsSync(builtProgram('zipkey-cloud'))) {
     console.error('dist/zipkey-cloud.cjs is missing: run npm run build')
     return 1
@@ -80,10 +110,12 @@ async function main(): Promise<number> {
   mkdirSync(LAB_FOLDER, { recursive: true })
   const nodeOptions = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
   let good = true
-  for (const engine of ENGINES.filter((name) => values.engine === undefined || values.engine === name)) {
-    const folder = mkdtempSync(join(LAB_FOLDER, `bench-${engine}-`))
+  for (const name of positionals.length > 0 ? positionals : Object.keys(PARTS)) {
+    const part = PARTS[name]
+    if (part === undefined) throw new Error(`no part "${name}"; there are ${Object.keys(PARTS).join(', ')}`)
+    const folder = mkdtempSync(join(LAB_FOLDER, `bench-${name}-`))
     try {
-      good = (await firstConnections(engine, folder, nodeOptions)) && good
+      good = (await part(folder, nodeOptions)) && good
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -5,10 +5,7 @@ import { createCluster } from '../../postgres/cluster.ts'
 import { createDatabase, type NewDatabase } from '../../postgres/sql.ts'
 
 /** Which one. */
-export const ENGINES = ['sqlite', 'postgres'] as const
-
-/** One of them. */
-export type EngineName = (typeof ENGINES)[number]
+export type EngineName = 'sqlite' | 'postgres'
 
 /** Gives each server that is measured an empty database; null is a file in its folder. */
 export type Databases = {

@@ -1,5 +1,4 @@
 /** The two that are measured, each a process of its own: the built cloud as an operator would run it, and the ceiling. */
-import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject } from '../../../agent/contract/parsed.ts'
@@ -13,14 +12,22 @@ import type { Line } from './fleet.ts'
 
 const ACCOUNT = 'acme'
 const KEY_ID = 'line-7'
+const AAA_CLIENT = 'berlin'
+/** Of the only AAA client; also the realm of identities. */
+export const AAA_DOMAIN = 'zipkey.test'
 /** All of the load comes from one address. */
 const NO_LIMIT_PER_MINUTE = 1_000_000_000
 
 /** A server that listens. */
 export type RunningServer = { readonly port: number; readonly pid: number; readonly stop: () => Promise<void> }
 
-/** A cloud with one account and one production line, whose limits are out of the way by its configuration. */
-export type BenchCloud = RunningServer & { readonly line: Line; readonly caPem: string; readonly tlsFolder: string }
+/** A cloud with one account, one production line and one AAA client, whose limits are out of the way by its configuration. */
+export type BenchCloud = RunningServer & {
+  readonly line: Line
+  readonly aaaClient: { readonly id: string; readonly secret: string }
+  readonly caPem: string
+  readonly tlsFolder: string
+}
 
 /** Where it is made, on SQLite or on which database, options of its node such as those of a profile, and what its config says besides. */
 export type BenchCloudPlace = {
@@ -47,18 +54,23 @@ export async function openBenchCloud({ folder, database, nodeOptions, config }: 
   const client = join(data, 'client-of-bench.json')
   const operator = { url: `https://127.0.0.1:${port}`, ca: 'tls/ca.pem', operatorKey: 'operator.key', serverName: 'localhost' }
   await writeFile(client, JSON.stringify(operator), { mode: 0o600 })
-  const keyFile = join(folder, `key-${randomBytes(4).toString('hex')}`)
+  const [keyFile, aaaFile] = [join(folder, 'provisioning-key'), join(folder, 'aaa-client-secret')]
   for (const command of [
     ['account', 'create', ACCOUNT],
     ['provisioning-key', 'create', ACCOUNT, KEY_ID, '--allow', 'SN-*', '--out', keyFile],
+    ['aaa-client', 'create', AAA_CLIENT, '--aaa-domain', AAA_DOMAIN, '--out', aaaFile],
   ]) {
     await runProgram(process.execPath, [program, '--client', client, ...command])
   }
   const key = parseSecretText('zkp_', await readFile(keyFile, 'utf8'))
   if (!key.ok) throw new Error(key.problem)
-  const line = { account: ACCOUNT, keyId: KEY_ID, provisioningKey: key.value, issuer: 'https://localhost' }
   const tlsFolder = join(data, 'tls')
-  return { port, pid: daemon.pid, line, tlsFolder, caPem: await readFile(join(tlsFolder, 'ca.pem'), 'utf8'), stop: () => daemon.stop() }
+  return {
+    ...{ port, pid: daemon.pid, stop: () => daemon.stop() },
+    line: { account: ACCOUNT, keyId: KEY_ID, provisioningKey: key.value, issuer: 'https://localhost' },
+    aaaClient: { id: AAA_CLIENT, secret: (await readFile(aaaFile, 'utf8')).trim() },
+    ...{ tlsFolder, caPem: await readFile(join(tlsFolder, 'ca.pem'), 'utf8') },
+  }
 }
 
 async function passwordFile(folder: string, { password }: NewDatabase): Promise<string> {
