@@ -1,4 +1,5 @@
 /** `POST /v1/token` (contract §4): a client assertion in, an access token out, and what that does to the device's credentials. */
+import type { CompiledQuery } from 'kysely'
 import type { Scope } from '../../agent/contract/token.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { ACCESS_TOKEN_LIFE_MS, signAccessToken } from '../crypto/access-token.ts'
@@ -11,13 +12,13 @@ import { afterWaiting, enrolledAfterRestore, tokenByShown } from '../rules/recov
 import type { HeardRun } from '../rules/shared-identity.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../rules/token.ts'
 import type { Alarm } from '../store/alarms.ts'
-import { appendAudit } from '../store/audit-log.ts'
-import { type FoundDevice, findAndLockDevice, insertDevice, saveDevice } from '../store/devices.ts'
+import { appendAudit, auditWrites } from '../store/audit-log.ts'
+import { deviceWrites, type FoundDevice, findAndLockDevice, isDeviceTaken, newDeviceWrites } from '../store/devices.ts'
 import { accountExists } from '../store/principals.ts'
 import { findProvisioningKey, lockProvisioningKey } from '../store/provisioning-keys.ts'
-import { closeOrder } from '../store/rotation-orders.ts'
+import { closingOrder } from '../store/rotation-orders.ts'
 import type { Database } from '../store/tables.ts'
-import { transact } from '../store/transact.ts'
+import { type Conclusion, conclude } from '../store/transact.ts'
 import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
@@ -39,7 +40,7 @@ export async function issueToken(parts: CloudParts, assertion: Assertion): Promi
   const { name, credentialId } = assertion
   await requireGenuine(parts, assertion)
   const timely = await requireTimely(parts, assertion)
-  const { answer, alarms } = await transact(parts.db, (db) => decide(parts, db, assertion, timely))
+  const { answer, alarms } = await decideOnce(parts, assertion, timely)
   for (const alarm of alarms) parts.tellAlarm(alarm)
   if (!answer.granted) {
     throw new ApiProblem(answer.problem, answer.reason, 'untilMs' in answer ? waitS(answer.untilMs, parts.nowMs()) : null)
@@ -91,7 +92,21 @@ async function tellAudit(
 type Decision = { readonly answer: TokenVerdict; readonly alarms: readonly Alarm[] }
 
 /** The one transaction: the assertion is used up, the credentials change, the audit log tells. A refusal commits as well. */
-async function decide(parts: CloudParts, db: Database, assertion: Assertion, { usableUntilMs, madeMs }: Timely): Promise<Decision> {
+async function decideOnce(parts: CloudParts, assertion: Assertion, timely: Timely): Promise<Decision> {
+  try {
+    return await conclude(parts.db, (db) => decide(parts, db, assertion, timely))
+  } catch (error) {
+    // Another process enrolled this id in the meantime: nothing is decided on an old view, and the device asks again.
+    throw isDeviceTaken(error) ? new ApiProblem('unavailable', 'the device is being enrolled at this moment', 1) : error
+  }
+}
+
+async function decide(
+  parts: CloudParts,
+  db: Database,
+  assertion: Assertion,
+  { usableUntilMs, madeMs }: Timely,
+): Promise<Conclusion<Decision>> {
   const { name, credentialId } = assertion
   const nowMs = parts.nowMs()
   const [isFirstUse, found, key] = await Promise.all([
@@ -102,18 +117,21 @@ async function decide(parts: CloudParts, db: Database, assertion: Assertion, { u
   if (!isFirstUse) return replayed(db, assertion, nowMs)
   const heard = hearRunOf(assertion, found, nowMs)
   const verdict = await judge(parts, db, assertion, { found, key }, { nowMs, madeMs })
-  const [answer, alarms] = await Promise.all([
-    store(db, assertion, { found, verdict, runs: heard.runs }, nowMs),
-    tell(db, name, DEVICE, [...heard.events, ...verdict.events], nowMs),
-    ...(verdict.events.some(({ event }) => event === 'became-current') ? [closeOrder(db, name, nowMs)] : []),
-  ])
-  return { answer, alarms }
+  const told = await tell(db, name, DEVICE, [...heard.events, ...verdict.events], nowMs)
+  const isProved = verdict.events.some(({ event }) => event === 'became-current')
+  const writes = [
+    ...storing(db, assertion, { found, verdict, runs: heard.runs }, nowMs),
+    ...(isProved ? [closingOrder(db, { account: name.account, device: name.device, nowMs })] : []),
+    ...told.writes,
+  ]
+  return { result: { answer: verdict.answer, alarms: told.alarms }, writes }
 }
 
-async function replayed(db: Database, { name, credentialId, challenge }: Assertion, nowMs: number): Promise<Decision> {
+function replayed(db: Database, { name, credentialId, challenge }: Assertion, nowMs: number): Conclusion<Decision> {
   const reason = 'the assertion, or its challenge, was used before'
-  await appendAudit(db, nowMs, auditEntries(name, DEVICE, [{ event: 'assertion-replayed', credentialId, detail: reason }]))
-  return { answer: { granted: false, problem: challenge === null ? 'assertion-replayed' : 'clock-skew', reason }, alarms: [] }
+  const answer = { granted: false, problem: challenge === null ? 'assertion-replayed' : 'clock-skew', reason } as const
+  const entries = auditEntries(name, DEVICE, [{ event: 'assertion-replayed', credentialId, detail: reason }])
+  return { result: { answer, alarms: [] }, writes: auditWrites(db, nowMs, entries) }
 }
 
 async function judge(
@@ -157,15 +175,10 @@ function otherSpelling({ credentialId }: Assertion): Verdict<TokenVerdict> {
 
 type Change = { readonly found: FoundDevice; readonly verdict: Verdict<TokenVerdict>; readonly runs: readonly HeardRun[] }
 
-async function store(db: Database, { name }: Assertion, { found, verdict, runs }: Change, nowMs: number): Promise<TokenVerdict> {
-  if (verdict.device === null) return verdict.answer
-  if (found.found === 'device') {
-    const { credentials, runs: runsBefore } = found.device
-    const changed = runs === runsBefore ? null : runs
-    await saveDevice(db, name, { before: credentials, after: verdict.device, chainPem: null, runs: changed }, nowMs)
-    return verdict.answer
-  }
-  if (await insertDevice(db, { name, credentials: verdict.device, sealedSecret: null, chainPem: null, runs }, nowMs)) return verdict.answer
-  // Another process enrolled this id in the meantime: nothing is decided on an old view, and the device asks again.
-  throw new ApiProblem('unavailable', 'the device is being enrolled at this moment', 1)
+function storing(db: Database, { name }: Assertion, { found, verdict, runs }: Change, nowMs: number): readonly CompiledQuery[] {
+  const after = verdict.device
+  if (after === null) return []
+  if (found.found !== 'device') return newDeviceWrites(db, { name, credentials: after, sealedSecret: null, chainPem: null, runs }, nowMs)
+  const { credentials: before, runs: runsBefore } = found.device
+  return deviceWrites(db, name, { before, after, chainPem: null, runs: runs === runsBefore ? null : runs }, nowMs)
 }

@@ -8,12 +8,12 @@ import { type DeviceCredentials, type IssuedId, isIssuedId, issuedRecord, type V
 import { WAITING, waitsUntilMs, withUsed } from '../rules/recovery.ts'
 import { requestRotation } from '../rules/rotation.ts'
 import { refused, requestCredential, type SwapVerdict } from '../rules/swap.ts'
-import { appendAudit } from '../store/audit-log.ts'
-import { type FoundDevice, findAndLockDevice, saveDevice } from '../store/devices.ts'
+import { auditWrites } from '../store/audit-log.ts'
+import { deviceWrites, type FoundDevice, findAndLockDevice } from '../store/devices.ts'
 import { findProvisioningKey, type StoredProvisioningKey } from '../store/provisioning-keys.ts'
 import { openOrder } from '../store/rotation-orders.ts'
 import type { Database } from '../store/tables.ts'
-import { transact } from '../store/transact.ts'
+import { type Conclusion, conclude } from '../store/transact.ts'
 import { auditEntries } from './audit-entries.ts'
 import { credentialsOf, issuedSecretOf, temporaryPresented } from './records.ts'
 import { waitS } from './wait.ts'
@@ -50,7 +50,7 @@ type Offer = { readonly nextId: (placeNumber: number) => IssuedId; readonly chai
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer): Promise<SwapVerdict>
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: null): Promise<SwapVerdict | null>
 export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer | null): Promise<SwapVerdict | null> {
-  return transact(parts.db, (db) => decide(parts, db, claims, asked, offer))
+  return conclude(parts.db, (db) => decide(parts, db, claims, asked, offer))
 }
 
 const NOT_YET: IssuedId = { kind: 'certificate', fingerprint: '' }
@@ -61,7 +61,7 @@ async function decide(
   claims: AccessClaims,
   asked: Asked,
   offer: Offer | null,
-): Promise<SwapVerdict | null> {
+): Promise<Conclusion<SwapVerdict | null>> {
   const { name, credentialId } = claims
   const nowMs = parts.nowMs()
   const [found, key] = await Promise.all([
@@ -69,17 +69,15 @@ async function decide(
     credentialId.kind === 'temporary' ? findProvisioningKey(db, name.account, credentialId.keyId) : null,
   ])
   requireOfNow(found, claims, nowMs)
-  if (found.found !== 'device') return NOT_SWAPPED
+  if (found.found !== 'device') return { result: NOT_SWAPPED, writes: [] }
   const before = found.device.credentials
   const nextId = offer?.nextId ?? (() => NOT_YET)
   const { answer, device, events } = await judge(parts, db, claims, { before, key }, { ...asked, nextId })
   const isNew = answer.issued && issuedRecord(before, answer.id) === null
-  if (isNew && offer === null) return null
-  await Promise.all([
-    device === null ? null : saveDevice(db, name, { before, after: device, chainPem: offer?.chainPem ?? null, runs: null }, nowMs),
-    appendAudit(db, nowMs, auditEntries(name, 'device', events)),
-  ])
-  return answer
+  if (isNew && offer === null) return { result: null, writes: [] }
+  const chainPem = offer?.chainPem ?? null
+  const saving = device === null ? [] : deviceWrites(db, name, { before, after: device, chainPem, runs: null }, nowMs)
+  return { result: answer, writes: [...saving, ...auditWrites(db, nowMs, auditEntries(name, 'device', events))] }
 }
 
 /** Refuses a token that is older than a restore: its credential has to be shown again, or waits. */

@@ -1,5 +1,5 @@
 /** The audit log: what happened to which credential, by whom. Written in the transaction of what it tells; never a secret. */
-import { sql } from 'kysely'
+import { type CompiledQuery, sql } from 'kysely'
 import type { AuditEventName } from '../rules/audit-event.ts'
 import { preparedRows } from './prepared.ts'
 import type { AuditTable, Database } from './tables.ts'
@@ -28,13 +28,16 @@ export type AuditFilter = {
 
 /** Adds entries. */
 export async function appendAudit(db: Database, nowMs: number, entries: readonly AuditEntry[]): Promise<void> {
-  if (entries.length === 0) return
-  await insertEntries(
-    db,
-    entries.map(({ account, device, credential, event, principal, detail, session }) => ({
-      ...{ at: nowMs, account, device, credential, event, principal, detail, session },
-    })),
-  )
+  await Promise.all(auditWrites(db, nowMs, entries).map((write) => db.executeQuery(write)))
+}
+
+/** What adds entries; nothing where there are none. */
+export function auditWrites(db: Database, nowMs: number, entries: readonly AuditEntry[]): readonly CompiledQuery[] {
+  if (entries.length === 0) return []
+  const rows = entries.map(({ account, device, credential, event, principal, detail, session }) => ({
+    ...{ at: nowMs, account, device, credential, event, principal, detail, session },
+  }))
+  return [insertEntries(db, rows)]
 }
 
 const insertEntries = preparedRows((db, rows: readonly Omit<AuditTable, 'seq'>[]) => db.insertInto('audit').values(rows))

@@ -1,5 +1,5 @@
 /** Devices and their credentials' states, read as the rules see them and written back as the difference that a rule made. */
-import type { Insertable } from 'kysely'
+import type { CompiledQuery, Insertable } from 'kysely'
 import type { DeviceName } from '../../agent/contract/names.ts'
 import { type DeviceCredentials, type IssuedId, type IssuedRecord, issuedName, type Recovery } from '../rules/device-credentials.ts'
 import type { HeardRun } from '../rules/shared-identity.ts'
@@ -25,13 +25,19 @@ export const fold = (deviceId: string): string => deviceId.toLowerCase()
 
 /** Reads a device. */
 export async function findDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
-  const [device, issued] = await Promise.all([selectDevice(db, keyOf(name)), selectIssued(db, issuedKeyOf(name))])
+  const [device, issued] = await Promise.all([
+    db.executeQuery(selectDevice(db, keyOf(name))),
+    db.executeQuery(selectIssued(db, issuedKeyOf(name))),
+  ])
   return found(name, device.rows[0], issued.rows)
 }
 
 /** Reads a device and locks it until the transaction ends. Raising a number is a lock on every engine. */
 export async function findAndLockDevice(db: Database, name: DeviceName): Promise<FoundDevice> {
-  const [device, issued] = await Promise.all([lockDevice(db, keyOf(name)), selectIssued(db, issuedKeyOf(name))])
+  const [device, issued] = await Promise.all([
+    db.executeQuery(lockDevice(db, keyOf(name))),
+    db.executeQuery(selectIssued(db, issuedKeyOf(name))),
+  ])
   return found(name, device.rows[0], issued.rows)
 }
 
@@ -113,20 +119,27 @@ export const deviceRow = ({ name, credentials, sealedSecret, runs }: NewDevice, 
 
 /** Stores a new device; false where its id, in any case, is taken. */
 export async function insertDevice(db: Database, device: NewDevice, nowMs: number): Promise<boolean> {
-  const { name, credentials, chainPem } = device
-  const { numAffectedRows } = await insertRow(db, deviceRow(device, nowMs))
-  if (numAffectedRows !== 1n) return false
-  const rank = rankNow(credentials)
-  await Promise.all(credentials.issued.map((record) => insertIssued(db, name, { record, rank, chainPem }, nowMs)))
+  const query = db.insertInto('device').values(deviceRow(device, nowMs))
+  const result = await query.onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing()).executeTakeFirst()
+  if (result.numInsertedOrUpdatedRows !== 1n) return false
+  await Promise.all(issuedWrites(db, device, nowMs).map((write) => db.executeQuery(write)))
   return true
 }
 
-const insertRow = prepared((db, row: Insertable<DeviceTable>) =>
-  db
-    .insertInto('device')
-    .values(row)
-    .onConflict((conflict) => conflict.columns(['account', 'folded_id']).doNothing()),
-)
+/** What stores a new device; it fails where the id, in any case, was taken in the meantime (`isDeviceTaken`). */
+export const newDeviceWrites = (db: Database, device: NewDevice, nowMs: number): readonly CompiledQuery[] => [
+  insertRow(db, deviceRow(device, nowMs)),
+  ...issuedWrites(db, device, nowMs),
+]
+
+const insertRow = prepared((db, row: Insertable<DeviceTable>) => db.insertInto('device').values(row))
+
+const issuedWrites = (db: Database, { name, credentials, chainPem }: NewDevice, nowMs: number): readonly CompiledQuery[] =>
+  credentials.issued.map((record) => insertIssued(db, name, { record, rank: rankNow(credentials), chainPem }, nowMs))
+
+/** Whether what a transaction failed with is that a new device's id was taken in the meantime, which only PostgreSQL lets happen. */
+export const isDeviceTaken = (error: unknown): boolean =>
+  error instanceof Error && 'constraint' in error && error.constraint === 'device_pk'
 
 /**
  * What a rule changed, the chain (PEM) of the certificate that `after` adds (null where it adds none), and the runs of its agent
@@ -141,23 +154,27 @@ export type DeviceChange = {
 
 /** Writes what a rule changed of a device that is stored. */
 export async function saveDevice(db: Database, name: DeviceName, change: DeviceChange, nowMs: number): Promise<void> {
+  await Promise.all(deviceWrites(db, name, change, nowMs).map((write) => db.executeQuery(write)))
+}
+
+/** What writes a change of a device that is stored, in this order: the database never sees two current or two pending credentials. */
+export function deviceWrites(db: Database, name: DeviceName, change: DeviceChange, nowMs: number): readonly CompiledQuery[] {
   const { before, after, chainPem, runs } = change
   const known = new Map(before.issued.map((record) => [issuedName(record.id), record.state]))
   const changed = after.issued.filter(({ id, state }) => known.has(issuedName(id)) && known.get(issuedName(id)) !== state)
-  // What ends goes first: the database never sees two current or two pending credentials.
   const ending = changed.filter((record) => record.state === 'superseded' || record.state === 'revoked')
-  await Promise.all(ending.map((record) => setState(db, record, nowMs)))
   const columns = credentialColumns(after)
   const changes = {
     ...(isSameColumns(columns, credentialColumns(before)) ? {} : columns),
     ...(runs === null ? {} : { runs: formatRuns(runs) }),
   }
   const added = after.issued.filter(({ id }) => !known.has(issuedName(id)))
-  await Promise.all([
+  return [
+    ...ending.map((record) => setState(db, record, nowMs)),
     ...(Object.keys(changes).length > 0 ? [changeDevice(db, { ...keyOf(name), ...changes })] : []),
     ...changed.filter((record) => !ending.includes(record)).map((record) => setState(db, record, nowMs)),
     ...added.map((record) => insertIssued(db, name, { record, rank: rankNow(after), chainPem }, nowMs)),
-  ])
+  ]
 }
 
 type Changes = Partial<Omit<DeviceTable, keyof DeviceKey>>
@@ -166,9 +183,8 @@ const changeDevice = prepared((db, { account, folded_id, ...changes }: DeviceKey
   db.updateTable('device').set(changes).where('account', '=', account).where('folded_id', '=', folded_id),
 )
 
-async function setState(db: Database, { id, state }: IssuedRecord, nowMs: number): Promise<void> {
-  await updateState(db, { secret_id: issuedName(id), state, changed_at: nowMs })
-}
+const setState = (db: Database, { id, state }: IssuedRecord, nowMs: number): CompiledQuery =>
+  updateState(db, { secret_id: issuedName(id), state, changed_at: nowMs })
 
 const updateState = prepared((db, { secret_id, ...changes }: Pick<IssuedSecretTable, 'secret_id' | 'state' | 'changed_at'>) =>
   db.updateTable('issued_secret').set(changes).where('secret_id', '=', secret_id),
@@ -188,8 +204,7 @@ export function issuedRow({ account, device }: DeviceName, { record, rank, chain
   return { ...row, created_at: nowMs, changed_at: nowMs }
 }
 
-async function insertIssued(db: Database, name: DeviceName, issued: NewIssued, nowMs: number): Promise<void> {
-  await insertIssuedRow(db, issuedRow(name, issued, nowMs))
-}
+const insertIssued = (db: Database, name: DeviceName, issued: NewIssued, nowMs: number): CompiledQuery =>
+  insertIssuedRow(db, issuedRow(name, issued, nowMs))
 
 const insertIssuedRow = prepared((db, row: Insertable<IssuedSecretTable>) => db.insertInto('issued_secret').values(row))

@@ -2,7 +2,7 @@
  * Queries that every device's way goes through are built and compiled once for an open database, and then only given their values:
  * building one takes Kysely longer than SQLite takes to answer it. They are the same queries, written the same way.
  */
-import { type Compilable, type CompiledQuery, PostgresAdapter, type QueryResult, SqliteAdapter } from 'kysely'
+import { type Compilable, type CompiledQuery, PostgresAdapter, SqliteAdapter } from 'kysely'
 import type { Database } from './tables.ts'
 
 /** What is compiled, by the query that it came from and the columns that it was given. It lives as long as the database is open. */
@@ -38,25 +38,25 @@ function slotsOf<V extends object>(rows: readonly V[]): readonly V[] {
 /** A query of one row or more; all rows have the same members. */
 export function preparedRows<V extends object, R>(
   build: (db: Database, rows: readonly V[]) => Compilable<R>,
-): (db: Database, rows: readonly V[]) => Promise<QueryResult<R>> {
+): (db: Database, rows: readonly V[]) => CompiledQuery<R> {
   const key = Symbol('query')
   return (db, rows) => {
     const query = compiledFor(db, key, shapeOf(rows), () => build(db, slotsOf(rows)).compile())
     const parameters = query.parameters.map((value) => (value instanceof Slot ? valueFor(rows, value) : value))
-    return db.executeQuery<R>({ ...query, parameters })
+    return { ...query, parameters }
   }
 }
 
 /** A query of one row of values. */
 export function prepared<V extends object, R>(
   build: (db: Database, values: V) => Compilable<R>,
-): (db: Database, values: V) => Promise<QueryResult<R>> {
-  const run = preparedRows<V, R>((db, rows) => {
+): (db: Database, values: V) => CompiledQuery<R> {
+  const fill = preparedRows<V, R>((db, rows) => {
     const [values] = rows
     if (values === undefined) throw new Error('a query of one row was given none')
     return build(db, values)
   })
-  return (db, values) => run(db, [values])
+  return (db, values) => fill(db, [values])
 }
 
 const shapeOf = (rows: readonly object[]): string => `${rows.length} ${Object.keys(rows[0] ?? {}).join(' ')}`

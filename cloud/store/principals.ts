@@ -78,7 +78,7 @@ export async function insertOperatorKey(db: Database, key: StoredOperatorKey, no
 
 /** Reads an AAA client. */
 export async function findAaaClient(db: Database, id: string): Promise<StoredAaaClient | null> {
-  const [row] = (await selectAaaClient(db, { id })).rows
+  const [row] = (await db.executeQuery(selectAaaClient(db, { id }))).rows
   return row === undefined ? null : { id: row.id, hash: row.hash, aaaDomain: row.aaa_domain, accounts: parseAccounts(row.accounts) }
 }
 

@@ -34,7 +34,7 @@ function parsePatterns(text: string): readonly string[] {
 
 /** Reads a provisioning key. */
 export async function findProvisioningKey(db: Database, account: string, id: string): Promise<StoredProvisioningKey | null> {
-  const [row] = (await selectKey(db, { account, id })).rows
+  const [row] = (await db.executeQuery(selectKey(db, { account, id }))).rows
   return row === undefined ? null : stored(row)
 }
 

@@ -35,10 +35,11 @@ export async function insertOrder(db: Database, { account, device }: DeviceName,
 
 /** Closes the device's open order: it served its purpose, or was taken back. False where none is open. */
 export async function closeOrder(db: Database, { account, device }: DeviceName, nowMs: number): Promise<boolean> {
-  return (await closeOpen(db, { account, device, nowMs })).numAffectedRows === 1n
+  return (await db.executeQuery(closingOrder(db, { account, device, nowMs }))).numAffectedRows === 1n
 }
 
-const closeOpen = prepared((db, { account, device, nowMs }: DeviceName & { readonly nowMs: number }) => {
+/** Closes the device's open order, where one is open. */
+export const closingOrder = prepared((db, { account, device, nowMs }: DeviceName & { readonly nowMs: number }) => {
   const update = db.updateTable('rotation_order').set({ closed_at: nowMs }).where('account', '=', account).where('device', '=', device)
   return update.where('closed_at', 'is', null)
 })

@@ -4,10 +4,8 @@ import type { Database, UsedOnceTable } from './tables.ts'
 
 /** Records the use of all of these, which are different; false where one was used before. */
 export async function useOnce(db: Database, ids: readonly string[], expiresAtMs: number): Promise<boolean> {
-  const { numAffectedRows } = await insertUses(
-    db,
-    ids.map((id) => ({ id, expires_at: expiresAtMs })),
-  )
+  const uses = ids.map((id) => ({ id, expires_at: expiresAtMs }))
+  const { numAffectedRows } = await db.executeQuery(insertUses(db, uses))
   return numAffectedRows === BigInt(ids.length)
 }
 

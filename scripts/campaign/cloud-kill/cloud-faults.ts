@@ -13,11 +13,13 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/swap.ts',
-        passage: 'return transact(parts.db, (db) => decide(parts, db, claims, asked, offer))',
+        passage: 'return conclude(parts.db, (db) => decide(parts, db, claims, asked, offer))',
         becomes: `return new Promise((early, failed) => {
-            transact(parts.db, async (db) => {
-              early(await decide(parts, db, claims, asked, offer))
+            conclude(parts.db, async (db) => {
+              const conclusion = await decide(parts, db, claims, asked, offer)
+              early(conclusion.result)
               ${PAUSE}
+              return conclusion
             }).catch(failed)
           })`,
       },
@@ -28,11 +30,13 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/issue-token.ts',
-        passage: 'await transact(parts.db, (db) => decide(parts, db, assertion, timely))',
+        passage: 'await conclude(parts.db, (db) => decide(parts, db, assertion, timely))',
         becomes: `await new Promise<Decision>((early, failed) => {
-            transact(parts.db, async (db) => {
-              early(await decide(parts, db, assertion, timely))
+            conclude(parts.db, async (db) => {
+              const conclusion = await decide(parts, db, assertion, timely)
+              early(conclusion.result)
               ${PAUSE}
+              return conclusion
             }).catch(failed)
           })`,
       },
@@ -43,13 +47,14 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/issue-token.ts',
-        passage: 'await transact(parts.db, (db) => decide(parts, db, assertion, timely))',
-        becomes: 'await decide(parts, parts.db, assertion, timely)',
-      },
-      {
-        file: 'cloud/store/devices.ts',
-        passage: '  await Promise.all(ending.map((record) => setState(db, record, nowMs)))\n',
-        becomes: `  await Promise.all(ending.map((record) => setState(db, record, nowMs)))\n  ${PAUSE}\n`,
+        passage: 'await conclude(parts.db, (db) => decide(parts, db, assertion, timely))',
+        becomes: `await decide(parts, parts.db, assertion, timely).then(async ({ result, writes }) => {
+            for (const write of writes) {
+              await parts.db.executeQuery(write)
+              ${PAUSE}
+            }
+            return result
+          })`,
       },
     ],
   },
@@ -58,11 +63,11 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
     faults: [
       {
         file: 'cloud/onboarding/swap.ts',
-        passage: 'saveDevice(db, name, { before, after: device, chainPem: offer?.chainPem ?? null, runs: null }, nowMs)',
-        becomes: `saveDevice(db, name, {
+        passage: 'deviceWrites(db, name, { before, after: device, chainPem, runs: null }, nowMs)',
+        becomes: `deviceWrites(db, name, {
             before,
             after: before.temporary.state === 'open' ? { ...device, temporary: { ...before.temporary, state: 'superseded' as const } } : device,
-            chainPem: offer?.chainPem ?? null,
+            chainPem,
             runs: null,
           }, nowMs)`,
       },

@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type DatabasePlace, migrateDatabase, openDatabase } from '../../../cloud/store/database.ts'
 import { parsePostgresUrl } from '../../../cloud/store/postgres-address.ts'
 import { accountExists, insertAccount } from '../../../cloud/store/principals.ts'
-import type { Tables } from '../../../cloud/store/tables.ts'
-import { transact } from '../../../cloud/store/transact.ts'
+import type { Database, Tables } from '../../../cloud/store/tables.ts'
+import { conclude, transact } from '../../../cloud/store/transact.ts'
 import { useOnce } from '../../../cloud/store/used-once.ts'
 import { type Cluster, createCluster } from '../../../scripts/postgres/cluster.ts'
 import { createDatabase } from '../../../scripts/postgres/sql.ts'
@@ -116,6 +116,44 @@ describe.each(['sqlite', 'postgres'] as const)('a transaction on %s', (engine) =
     await expect(failing).rejects.toThrow()
     expect(await accountExists(db, 'acme')).toBe(false)
   })
+
+  const writing = (within: Database, ...ids: readonly string[]) =>
+    ids.map((id) => within.insertInto('account').values({ id, created_at: 1 }).compile())
+
+  test('keeps what it writes last, in order, before it is over', async () => {
+    const result = await conclude(db, async (within) => ({
+      result: await insertAccount(within, 'acme', 1),
+      writes: [...writing(within, 'other'), within.updateTable('account').set({ created_at: 2 }).where('id', '=', 'other').compile()],
+    }))
+    expect(result).toBe(true)
+    expect(await db.selectFrom('account').selectAll().orderBy('id').execute()).toEqual([
+      { id: 'acme', created_at: 1 },
+      { id: 'other', created_at: 2 },
+    ])
+  })
+
+  test.each([[['acme', 'other']], [['other', 'acme']]])(
+    'keeps nothing where one of the last writes fails (%s), and tells why',
+    async (ids) => {
+      await insertAccount(db, 'acme', 1)
+      const failing = conclude(db, async (within) => {
+        await insertAccount(within, 'first', 1)
+        return { result: 'never', writes: writing(within, ...ids) }
+      })
+      await expect(failing).rejects.toThrow(/unique/i)
+      expect(await db.selectFrom('account').select('id').execute()).toEqual([{ id: 'acme' }])
+      expect(await conclude(db, async (within) => ({ result: 'then', writes: writing(within, 'next') }))).toBe('then')
+    },
+  )
+
+  test('takes back what it did where the work throws', async () => {
+    const failing = conclude(db, async (within) => {
+      await insertAccount(within, 'acme', 1)
+      throw new Error('on purpose')
+    })
+    await expect(failing).rejects.toThrow('on purpose')
+    expect(await accountExists(db, 'acme')).toBe(false)
+  })
 })
 
 test('what is asked together goes to PostgreSQL in one piece, with the beginning of the transaction, and is answered in one', async () => {
@@ -123,11 +161,15 @@ test('what is asked together goes to PostgreSQL in one piece, with the beginning
   await migrateDatabase(place)
   const db = openDatabase(place)
   const ask = () =>
-    transact(db, (within) => Promise.all([accountExists(within, 'a'), accountExists(within, 'b'), insertAccount(within, 'c', 1)]))
+    conclude(db, async (within) => {
+      await Promise.all([accountExists(within, 'a'), accountExists(within, 'b'), insertAccount(within, 'c', 1)])
+      const update = within.updateTable('account').set({ created_at: 2 })
+      return { result: null, writes: [update.where('id', '=', 'c').compile(), update.where('id', '=', 'd').compile()] }
+    })
   await ask()
   pieces = { toServer: 0, back: 0 }
   await ask()
-  // All of the questions, and the commit.
+  // All of the questions, and the last writes with the commit.
   expect(pieces).toEqual({ toServer: 2, back: 2 })
   await db.destroy()
 })

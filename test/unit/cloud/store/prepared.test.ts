@@ -34,21 +34,26 @@ const counted =
 
 type Account = { readonly id: string; readonly created_at: number }
 
-const insert = preparedRows(counted((on: Database, rows: readonly Account[]) => on.insertInto('account').values(rows)))
-const select = prepared(counted((on: Database, { id }: Pick<Account, 'id'>) => on.selectFrom('account').selectAll().where('id', '=', id)))
-const change = prepared(
+const inserting = preparedRows(counted((on: Database, rows: readonly Account[]) => on.insertInto('account').values(rows)))
+const selecting = prepared(
+  counted((on: Database, { id }: Pick<Account, 'id'>) => on.selectFrom('account').selectAll().where('id', '=', id)),
+)
+const changing = prepared(
   counted((on: Database, { id, ...changes }: Pick<Account, 'id'> & Partial<Account>) =>
     on.updateTable('account').set(changes).where('id', '=', id),
   ),
 )
+
+const insert = (on: Database, rows: readonly Account[]) => on.executeQuery(inserting(on, rows))
+const select = async (id: string) => (await db.executeQuery(selecting(db, { id }))).rows
 
 test('a query is built once, within transactions and outside of them, and given other values each time', async () => {
   await transact(db, (within) => insert(within, [{ id: 'a', created_at: 1 }]))
   await insert(db, [{ id: 'b', created_at: 2 }])
   await db.transaction().execute((within) => insert(within, [{ id: 'c', created_at: 3 }]))
   expect(built).toBe(1)
-  expect((await select(db, { id: 'b' })).rows).toEqual([{ id: 'b', created_at: 2 }])
-  expect((await select(db, { id: 'a' })).rows).toEqual([{ id: 'a', created_at: 1 }])
+  expect(await select('b')).toEqual([{ id: 'b', created_at: 2 }])
+  expect(await select('a')).toEqual([{ id: 'a', created_at: 1 }])
   expect(built).toBe(2)
 })
 
@@ -59,17 +64,17 @@ test('another number of rows, or other columns, are another query', async () => 
   ])
   await insert(db, [{ id: 'c', created_at: 3 }])
   expect(built).toBe(2)
-  expect((await change(db, { id: 'a', created_at: 9 })).numAffectedRows).toBe(1n)
-  expect((await select(db, { id: 'a' })).rows).toEqual([{ id: 'a', created_at: 9 }])
+  expect((await db.executeQuery(changing(db, { id: 'a', created_at: 9 }))).numAffectedRows).toBe(1n)
+  expect(await select('a')).toEqual([{ id: 'a', created_at: 9 }])
 })
 
 test('values are values, whatever they look like, and never part of the query', async () => {
   const id = `a'; drop table account; --"`
   await insert(db, [{ id, created_at: 1 }])
-  expect((await select(db, { id })).rows).toEqual([{ id, created_at: 1 }])
+  expect(await select(id)).toEqual([{ id, created_at: 1 }])
 })
 
 test('a row that lacks what the others have is a mistake', async () => {
   const rows = [{ id: 'a', created_at: 1 }, { id: 'b' } as Account]
-  expect(() => insert(db, rows)).toThrow('no created_at')
+  expect(() => inserting(db, rows)).toThrow('no created_at')
 })
