@@ -4,7 +4,7 @@ import type { SourceFault } from '../cloud/cloud-program.ts'
 /** A fault by its name. */
 export type CloudFault = { readonly name: string; readonly faults: readonly SourceFault[] }
 
-const PAUSE = 'await new Promise((resolve) => setTimeout(resolve, 30))'
+const PAUSE = 'await new Promise((resolve) => setTimeout(resolve, 200))'
 
 /** All of them. */
 export const CLOUD_FAULTS: readonly CloudFault[] = [
