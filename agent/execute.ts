@@ -1,6 +1,6 @@
 /** Carries out each effect of the lifecycle with the ports; every one ends in exactly one event or throws an AgentError. */
 import { candidatesOf } from './credential/candidates.ts'
-import type { Credential, Identity, PermanentKind } from './credential/credential.ts'
+import type { Identity, PermanentKind } from './credential/credential.ts'
 import { eapProfile } from './credential/eap-profile.ts'
 import { type HotspotProfile, isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
@@ -11,6 +11,7 @@ import type {
   CloudClient,
   CredentialAsk,
   CredentialStore,
+  FlashedCredentials,
   KnownHotspots,
   Link,
   LoginPages,
@@ -24,7 +25,8 @@ import type { Deadlines, Executors } from './run.ts'
 /** What the executors need. */
 export type ExecutorOptions = {
   readonly identity: Identity
-  readonly flashed: readonly Credential[]
+  /** Those that can be used now. */
+  readonly flashed: (signal: AbortSignal) => Promise<FlashedCredentials>
   /** The hotspot profiles flashed at the factory. */
   readonly hotspots: readonly HotspotProfile[]
   /** What the swap and a rotation ask for. */
@@ -72,10 +74,12 @@ export function createExecutors(options: ExecutorOptions): Executors {
   const { identity, supplicant, wiredNetworks, cloud, store, clock } = options
   const profiles = createProfileList(options)
   return {
-    load: async () => {
+    load: async (_, signal) => {
       const stored = await store.load()
       if (stored.current !== null) options.whenPromoted()
-      const candidates = candidatesOf(stored, options.flashed)
+      const { usable, refusal } = await options.flashed(signal)
+      const candidates = candidatesOf(stored, usable)
+      if (candidates.length === 0 && refusal !== null) throw refusal
       const known = await options.knownHotspots.load()
       await profiles.load()
       return { type: 'loaded', candidates, clockTrusted: await isClockTrusted(options), isPartial: stored.isPartial, known }

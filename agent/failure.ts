@@ -13,6 +13,19 @@ export const FAILURES = {
     disposition: 'halt',
     remedy: 'put a provisioning key, a temporary secret or a shared secret into the CA config',
   },
+  ERR_TOKEN_ABSENT: {
+    disposition: 'retry',
+    remedy: 'plug the token in, or check its driver: openssl, libengine-pkcs11-openssl, a module that p11-kit knows, access for this user',
+  },
+  ERR_TOKEN_KEY: {
+    disposition: 'retry',
+    remedy: 'correct privateKey: the URI must name the private key of the certificate (pkcs11-tool --list-objects)',
+  },
+  ERR_TOKEN_PIN: {
+    disposition: 'rotate',
+    remedy:
+      'correct pin of this credential and start the agent again: a PIN that was refused is not tried twice, since tokens lock themselves',
+  },
   ERR_STATE_LOCKED: { disposition: 'retry', remedy: 'another agent uses this state directory: stop it, or give this one its own' },
   ERR_STORE_IO: { disposition: 'retry', remedy: 'check that the state directory exists, is writable, and its disk is not full or failing' },
   ERR_STORE_NOT_DURABLE: {

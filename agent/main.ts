@@ -23,6 +23,8 @@ import { run } from './run.ts'
 import { openKnownHotspots } from './store/known-hotspots.ts'
 import { resetState } from './store/reset.ts'
 import { openStore } from './store/store.ts'
+import { createTokens } from './token/openssl-tokens.ts'
+import { usableCredentials } from './token/usable-credentials.ts'
 import { connectBus, systemBusAddress } from './wifi/dbus.ts'
 import { OWN_NAMESPACE, openLinuxNetdevs } from './wifi/linux-netdevs.ts'
 import { createWiredNetworks } from './wifi/wired-networks.ts'
@@ -61,7 +63,8 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     connectBus(systemBusAddress(process.env), log, signal),
     openStore({ directory: config.state.directory, identity, log }),
   ])
-  const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log })
+  const tokens = createTokens()
+  const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log, tokens })
   const netdevs = openLinuxNetdevs(OWN_NAMESPACE)
   const whileJoining = (): void => void cloud.prepare()
   const supplicant = createWpaSupplicant({ bus, netdevs, wifi: config.wifi, timers, log, whileJoining })
@@ -71,7 +74,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
   try {
     const executors = createExecutors({
       identity,
-      flashed: config.credentials,
+      flashed: usableCredentials(config.credentials, tokens, warnOf(log, 'the credential is not used')),
       hotspots: config.hotspots,
       permanentCredential: config.permanentCredential,
       supplicant,
@@ -128,6 +131,8 @@ const print = (lines: readonly string[]): void => {
   for (const line of lines) process.stderr.write(`${line}\n`)
 }
 
+const printFailure = ({ code, message }: AgentError): void => print([`${code}: ${message}; ${FAILURES[code].remedy}`])
+
 const USAGE = 'usage: zipkey-agent [--config FILE] [--check | --reset]'
 
 type Arguments = { readonly config?: string | undefined; readonly check: boolean; readonly reset: boolean }
@@ -149,7 +154,7 @@ function tryLoading(configFile: string | undefined): LoadedConfig | null {
     return loadConfig({ environment: process.env, time, ...(configFile === undefined ? {} : { configFile }) })
   } catch (error) {
     if (!(error instanceof AgentError)) throw error
-    print([`${error.code}: ${error.message}; ${FAILURES[error.code].remedy}`])
+    printFailure(error)
     return null
   }
 }
@@ -169,7 +174,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   print(loaded.unusable.map((line) => `ERR_CONFIG_INVALID: ${line}`))
   if (values.check) {
-    if (loaded.unusable.length > 0) return EX_CONFIG
+    const { refusal } = await usableCredentials(loaded.config.credentials, createTokens(), printFailure)(new AbortController().signal)
+    if (loaded.unusable.length > 0 || refusal !== null) return EX_CONFIG
     print([`the CA config is good: device ${loaded.config.identity.account}/${loaded.config.identity.device}`])
     return 0
   }

@@ -3,11 +3,11 @@
 import type { Scope } from './contract/token.ts'
 import type { StoredCredentials } from './credential/candidates.ts'
 import type { CloudProfiles } from './credential/cloud-profiles.ts'
-import type { Credential, IssuedCredential } from './credential/credential.ts'
+import type { Credential, IssuedCredential, TokenCertificate } from './credential/credential.ts'
 import type { EapProfile } from './credential/eap-profile.ts'
 import type { HotspotProfile } from './credential/hotspot.ts'
 import type { Secret } from './credential/secret.ts'
-import type { Failure } from './failure.ts'
+import type { AgentError, Failure } from './failure.ts'
 
 /**
  * One radio of a hotspot (IEEE 802.11 BSS) and a profile that matches it; on a wired port the PAE group address stands for it. One
@@ -88,6 +88,17 @@ export type ProfilesRequest = { readonly token: AccessToken; readonly credential
 
 /** What the cloud signed. */
 export type FetchedProfiles = Pick<CloudProfiles, 'version' | 'hotspots'>
+
+/** Tokens (PKCS#11) that hold private keys. */
+export interface KeyTokens {
+  /** A signature by the credential's key, in the form of JWS (RFC 7518 §3). */
+  sign(credential: TokenCertificate, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
+  /** Ends well where the token is there, opens, and holds the certificate's key. */
+  check(credential: TokenCertificate, signal: AbortSignal): Promise<void>
+}
+
+/** The flashed credentials that can be used now, and what is wrong with the first that cannot; null where all can. */
+export type FlashedCredentials = { readonly usable: readonly Credential[]; readonly refusal: AgentError | null }
 
 /** The Cloud API as a device sees it. */
 export interface CloudClient {

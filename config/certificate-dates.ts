@@ -11,7 +11,7 @@ export type DatesVerdict = { readonly verdict: 'good' } | { readonly verdict: 'd
 export type ConfigTime = { readonly nowMs: number; readonly buildTimeMs: number }
 
 /** Judges the dates of a certificate and its issuers: sure is only what ended before the program was built. */
-export function judgeDates({ chainPem }: DeviceCertificate, { nowMs, buildTimeMs }: ConfigTime): DatesVerdict {
+export function judgeDates({ chainPem }: Pick<DeviceCertificate, 'chainPem'>, { nowMs, buildTimeMs }: ConfigTime): DatesVerdict {
   const latestMs = Math.max(nowMs, buildTimeMs)
   for (const certificate of certificatesOf(chainPem)) {
     const name = `the certificate "${oneLine(certificate.subject)}"`

@@ -2,9 +2,11 @@
 import type { X509Certificate } from 'node:crypto'
 import { parseCertificateChain } from '../agent/contract/certificate.ts'
 import { isObject, type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
-import type { DeviceCertificate } from '../agent/credential/credential.ts'
-import { flashedCertificate, openPrivateKey } from '../agent/credential/flashed-certificate.ts'
+import type { DeviceCertificate, TokenCertificate } from '../agent/credential/credential.ts'
+import { flashedCertificate, openPrivateKey, tokenCertificate } from '../agent/credential/flashed-certificate.ts'
+import { looksLikePkcs11Uri, parsePkcs11Uri } from '../agent/credential/pkcs11-uri.ts'
 import { openPkcs12 } from '../agent/credential/pkcs12.ts'
+import { Secret } from '../agent/credential/secret.ts'
 import { binaryContents, contents, contentsProblem } from './content.ts'
 import { choice, type Read, type Reader } from './reader.ts'
 import { formOf, optional, record, required } from './record.ts'
@@ -22,10 +24,21 @@ const chainReader: Reader<readonly X509Certificate[]> = contents({
 })
 
 const keyReader = contents({
-  doc: 'The private key of the certificate, in PEM: PKCS#8, SEC1 or PKCS#1, in the clear or encrypted.',
+  doc: 'The private key of the certificate, in PEM (PKCS#8, SEC1 or PKCS#1, in the clear or encrypted), or the pkcs11: URI of one in a token.',
   secret: true,
-  inline: { type: 'string', pattern: 'PRIVATE KEY-----' },
+  inline: { type: 'string', pattern: 'PRIVATE KEY-----|^pkcs11:' },
   parse: parsed,
+})
+
+const pinReader = contents({
+  doc: 'The PIN of the token that holds the private key.',
+  secret: true,
+  inline: { type: 'string', minLength: 1 },
+  parse(whole): Parsed<string> {
+    const pin = whole.replace(/\r?\n$/, '')
+    // It is handed to OpenSSL as one line.
+    return /^[^\p{Cc}]+$/u.test(pin) ? parsed(pin) : unparsed('expected one line')
+  },
 })
 
 const passphraseReader = contents({
@@ -40,6 +53,7 @@ const pemForm = record('A certificate and its private key, in PEM.', {
   certificate: required(chainReader),
   privateKey: required(keyReader),
   passphrase: optional(passphraseReader, null),
+  pin: optional(pinReader, null),
 })
 
 const pkcs12Form = record('A certificate and its private key, in one PKCS#12 file.', {
@@ -51,7 +65,7 @@ const pkcs12Form = record('A certificate and its private key, in one PKCS#12 fil
 const forms = formOf('pkcs12', pkcs12Form, pemForm)
 
 /** A certificate flashed at manufacture. */
-export const certificateReader: Reader<DeviceCertificate> = {
+export const certificateReader: Reader<DeviceCertificate | TokenCertificate> = {
   doc: forms.doc,
   json: forms.json,
   read(value, path, reading) {
@@ -59,13 +73,23 @@ export const certificateReader: Reader<DeviceCertificate> = {
     if (entry === undefined) return undefined
     const refuse = (key: string, problem: string): undefined =>
       contentsProblem(isObject(value) ? value[key] : undefined, `${path}.${key}`, problem, reading)
-    return 'pkcs12' in entry ? fromPkcs12(entry, refuse) : fromPem(entry, refuse)
+    if ('pkcs12' in entry) return fromPkcs12(entry, refuse)
+    return looksLikePkcs11Uri(entry.privateKey) ? fromToken(entry, refuse) : fromPem(entry, refuse)
   },
 }
 
 type Refuse = (key: string, problem: string) => undefined
 
-function fromPem({ certificate, privateKey, passphrase }: Read<typeof pemForm>, refuse: Refuse): DeviceCertificate | undefined {
+function fromToken({ certificate, privateKey, passphrase, pin }: Read<typeof pemForm>, refuse: Refuse): TokenCertificate | undefined {
+  const uri = parsePkcs11Uri(privateKey.trim())
+  if (!uri.ok) return refuse('privateKey', uri.problem)
+  if (passphrase !== null) return refuse('passphrase', 'a key in a token has a pin: give that instead')
+  const credential = tokenCertificate(certificate, uri.value, pin === null ? null : new Secret(pin))
+  return credential.ok ? credential.value : refuse(credential.of, credential.problem)
+}
+
+function fromPem({ certificate, privateKey, passphrase, pin }: Read<typeof pemForm>, refuse: Refuse): DeviceCertificate | undefined {
+  if (pin !== null) return refuse('pin', 'only a key in a token (pkcs11:) has one: a PEM file has a passphrase')
   const key = openPrivateKey(privateKey, passphrase)
   if (!key.ok) return refuse(key.of === 'key' ? 'privateKey' : 'passphrase', key.problem)
   const credential = flashedCertificate(certificate, key.value)

@@ -113,6 +113,7 @@ export function credentialOf(entry: Read<typeof credentialReader>, name: DeviceN
       return { kind: 'shared-secret', id: { kind: 'flashed' }, secret: new Secret(secret) }
     }
     case 'certificate':
+    case 'token-certificate':
       return entry
   }
 }

@@ -12,7 +12,7 @@ import {
 import { parseRealm } from '../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
 import type { PermanentKind } from '../agent/credential/credential.ts'
-import { methodsOf } from '../agent/credential/eap-profile.ts'
+import { METHODS_OF } from '../agent/credential/eap-profile.ts'
 import { EAP_METHODS, type HotspotProfile, isPlain, TLS_VERSIONS } from '../agent/credential/hotspot.ts'
 import { profileOf } from '../agent/credential/profile-form.ts'
 import { contents } from './content.ts'
@@ -130,7 +130,7 @@ export function hotspotOf(entry: Read<typeof hotspotReader>, realm: string): Hot
 
 /** What is wrong where no hotspot takes a credential of this kind; null where one does. A plain one takes any. */
 export function whyNoHotspot(hotspots: readonly HotspotProfile[], kind: PermanentKind): string | null {
-  const taken = methodsOf({ kind: kind === 'certificate' ? kind : 'shared-secret' })
+  const taken = METHODS_OF[kind]
   if (hotspots.some((hotspot) => isPlain(hotspot) || hotspot.eap.methods.some((method) => taken.includes(method)))) return null
   return `a ${kind} joins by ${taken.join(', ')}, which no hotspot offers: add "${taken[0]}" to eap.methods of one that does`
 }

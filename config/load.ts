@@ -1,5 +1,12 @@
 /** Loads the CA config: reads every source, checks everything, and tells every problem at once. */
-import type { DeviceCertificate, FlashedCredential, Identity, PermanentKind } from '../agent/credential/credential.ts'
+import {
+  type DeviceCertificate,
+  type FlashedCredential,
+  type Identity,
+  isCertificate,
+  type PermanentKind,
+  type TokenCertificate,
+} from '../agent/credential/credential.ts'
 import type { HotspotProfile } from '../agent/credential/hotspot.ts'
 import { type ConfigTime, judgeDates } from './certificate-dates.ts'
 import { type AgentConfig, DEFAULT_CONFIG_FILE, type LoadedConfig } from './config.ts'
@@ -114,7 +121,7 @@ function reportMissingMethods(
   permanentCredential: PermanentKind,
   report: Report,
 ): void {
-  const kinds = new Set(flashed.map(({ kind }) => (kind === 'certificate' ? 'certificate' : 'secret')))
+  const kinds = new Set(flashed.map((credential) => (isCertificate(credential) ? 'certificate' : 'secret')))
   for (const kind of kinds) reportMissing(hotspots, kind, 'credentials', report)
   if (!kinds.has(permanentCredential)) reportMissing(hotspots, permanentCredential, 'permanentCredential', report)
 }
@@ -127,11 +134,11 @@ function reportMissing(hotspots: readonly HotspotProfile[], kind: PermanentKind,
 /** Without certificates that expired for sure, unless nothing would be left: the device may hold better ones by now. */
 function credentialsOf({ credentials }: Settings, identity: Identity, report: Report, time: ConfigTime): readonly FlashedCredential[] {
   const all = credentials.map((entry) => credentialOf(entry, identity))
-  const usable = all.filter((credential, index) => credential.kind !== 'certificate' || isInDate(credential, index, report, time))
+  const usable = all.filter((credential, index) => !isCertificate(credential) || isInDate(credential, index, report, time))
   return usable.length > 0 ? usable : all
 }
 
-function isInDate(credential: DeviceCertificate, index: number, report: Report, time: ConfigTime): boolean {
+function isInDate(credential: DeviceCertificate | TokenCertificate, index: number, report: Report, time: ConfigTime): boolean {
   const dates = judgeDates(credential, time)
   switch (dates.verdict) {
     case 'good':

@@ -18,7 +18,7 @@ import type { Credential, Identity, IssuedCredential } from '../credential/crede
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
-import type { AccessToken, Clock, CloudClient, FetchedProfiles, ProfilesRequest, SwapRequest } from '../ports.ts'
+import type { AccessToken, Clock, CloudClient, FetchedProfiles, KeyTokens, ProfilesRequest, SwapRequest } from '../ports.ts'
 import { assertionKey, contractAsk, issuedCredential } from './credential-forms.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { openProfiles } from './open-profiles.ts'
@@ -32,6 +32,8 @@ export type CloudClientOptions = {
   readonly clock: Clock
   readonly timers: { readonly cloudCallMs: number }
   readonly log: Log
+  /** Null where no credential is in one. */
+  readonly tokens: KeyTokens | null
 }
 
 /** A client whose open connections can be closed; it may be used again after that. */
@@ -108,7 +110,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
       const agent = this.#newAgent()
       try {
         const askedMs = clock.nowMs()
-        const request = await this.#tokenRequest(credential, challenge, askedMs)
+        const request = await this.#tokenRequest(credential, challenge, askedMs, ending)
         const answer = await this.#ask('token', request, { agent }, ending)
         const { accessToken, scope, expiresInMs } = believed('token', parseTokenAnswer(parseJson(answer.text)))
         if (scope === 'enrol') this.#kept = agent
@@ -189,8 +191,8 @@ export class HttpsCloudClient implements ClosableCloudClient {
     this.#kept = null
   }
 
-  async #tokenRequest(credential: Credential, challenge: string | null, nowMs: number): Promise<CloudRequest> {
-    const { cloud, identity } = this.#options
+  async #tokenRequest(credential: Credential, challenge: string | null, nowMs: number, signal: AbortSignal): Promise<CloudRequest> {
+    const { cloud, identity, tokens } = this.#options
     const claims = {
       name: identity,
       credentialId: credential.id,
@@ -203,7 +205,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: await signAssertion(claims, assertionKey(credential, identity)),
+      client_assertion: await signAssertion(claims, assertionKey(credential, identity, tokens, signal)),
     })
     return {
       method: 'POST',

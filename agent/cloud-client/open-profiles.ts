@@ -17,7 +17,11 @@ export async function openProfiles({ hotspots }: DeviceConfig, credential: Crede
   const profiles: HotspotProfile[] = []
   const leftOut: string[] = []
   for (const sealed of hotspots) {
-    const plain = await opened(sealed, by)
+    if (by === null && isSealed(sealed)) {
+      leftOut.push('its passphrase is sealed for a key in a token, which this version cannot open it with')
+      continue
+    }
+    const plain = by === null ? parsed(sealed) : await opened(sealed, by)
     if (!plain.ok) return { hotspots: plain, leftOut }
     const form = parseHotspotForm(plain.value, 'ignored')
     if (form.ok) profiles.push(profileOf(form.value, identity.realm))
@@ -26,15 +30,20 @@ export async function openProfiles({ hotspots }: DeviceConfig, credential: Crede
   return { hotspots: parsed(profiles), leftOut }
 }
 
-function openerOf(credential: Credential, identity: Identity): OpenWith {
+/** Null where nothing opens what is sealed. */
+function openerOf(credential: Credential, identity: Identity): OpenWith | null {
   switch (credential.kind) {
     case 'shared-secret':
     case 'temporary-secret':
       return { kind: 'secret', deliveryKey: deriveDeliveryKey(credential.secret.reveal(), identity) }
     case 'certificate':
       return { kind: 'certificate', privateKeyPem: credential.privateKeyPem.reveal() }
+    case 'token-certificate':
+      return null
   }
 }
+
+const isSealed = (hotspot: unknown): boolean => isObject(hotspot) && sealedMembers(hotspot).length > 0
 
 async function opened(hotspot: unknown, by: OpenWith): Promise<Parsed<unknown>> {
   if (!isObject(hotspot)) return parsed(hotspot)

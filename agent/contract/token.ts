@@ -41,6 +41,10 @@ export type AssertionClaims = {
 export type AssertionKey =
   | { readonly kind: 'secret'; readonly apiKey: Uint8Array }
   | { readonly kind: 'certificate'; readonly privateKey: KeyObject; readonly chain: readonly Uint8Array[] }
+  | { readonly kind: 'signer'; readonly publicKey: KeyObject; readonly sign: Sign; readonly chain: readonly Uint8Array[] }
+
+/** Signs with a key that cannot be had, in the form of JWS (RFC 7518 §3). */
+export type Sign = (data: Uint8Array) => Promise<Uint8Array>
 
 /** The algorithms that certificates' keys sign with (RFC 7518 §3.1): RSA, P-256, P-384. */
 export const CERTIFICATE_ALGORITHMS = ['RS256', 'ES256', 'ES384'] as const
@@ -59,34 +63,37 @@ export function algorithmOfKey(key: KeyObject): (typeof CERTIFICATE_ALGORITHMS)[
   }
 }
 
+/** What its signatures are made over. */
+export const digestOf = (key: KeyObject): 'sha256' | 'sha384' => (algorithmOfKey(key) === 'ES384' ? 'sha384' : 'sha256')
+
 /** The client assertion: a JWT, HS256 by an api key, or by a certificate's key with its chain in `x5c` (RFC 7515 §4.1.6). */
 export async function signAssertion(claims: AssertionClaims, key: AssertionKey): Promise<string> {
   const kid = formatCredentialId(claims.credentialId)
   const subject = formatSubject(claims.name)
   const nowS = Math.floor(claims.nowMs / 1000)
-  const { alg, signWith, extra } = signingOf(key)
-  const { challenge, run } = claims
-  return new SignJWT({ ...(challenge === null ? {} : { challenge }), ...(run === null ? {} : { run }) })
-    .setProtectedHeader({ alg, ...(kid === null ? {} : { kid }), ...extra })
-    .setIssuer(subject)
-    .setSubject(subject)
-    .setAudience(claims.issuer)
-    .setIssuedAt(nowS)
-    .setExpirationTime(nowS + ASSERTION_MAX_LIFE_MS / 1000)
-    .setJti(claims.jti)
-    .sign(signWith)
-}
-
-function signingOf(key: AssertionKey) {
+  const { challenge, run, issuer, jti } = claims
+  const times = { iat: nowS, exp: nowS + ASSERTION_MAX_LIFE_MS / 1000 }
+  const said = { ...(challenge === null ? {} : { challenge }), ...(run === null ? {} : { run }) }
+  const payload = { ...said, iss: subject, sub: subject, aud: issuer, ...times, jti }
+  const header = { ...headerOf(key), ...(kid === null ? {} : { kid }) }
   switch (key.kind) {
     case 'secret':
-      return { alg: 'HS256', signWith: key.apiKey, extra: {} }
-    case 'certificate': {
-      const alg = algorithmOfKey(key.privateKey)
-      if (alg === null) throw new TypeError('a certificate key is RSA, P-256 or P-384')
-      return { alg, signWith: key.privateKey, extra: { x5c: key.chain.map((der) => Buffer.from(der).toString('base64')) } }
+      return new SignJWT(payload).setProtectedHeader(header).sign(key.apiKey)
+    case 'certificate':
+      return new SignJWT(payload).setProtectedHeader(header).sign(key.privateKey)
+    case 'signer': {
+      // The compact form (RFC 7515 §7.1); a JOSE library wants the key itself.
+      const signed = [header, payload].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+      return `${signed}.${Buffer.from(await key.sign(Buffer.from(signed))).toString('base64url')}`
     }
   }
+}
+
+function headerOf(key: AssertionKey): { readonly alg: string; readonly x5c?: string[] } {
+  if (key.kind === 'secret') return { alg: 'HS256' }
+  const alg = algorithmOfKey(key.kind === 'signer' ? key.publicKey : key.privateKey)
+  if (alg === null) throw new TypeError('a certificate key is RSA, P-256 or P-384')
+  return { alg, x5c: key.chain.map((der) => Buffer.from(der).toString('base64')) }
 }
 
 /** The token endpoint's answer (RFC 6749 §5.1). */

@@ -22,6 +22,16 @@ export type DeviceCertificate = {
   readonly privateKeyPem: Secret<string>
 }
 
+/** A certificate whose private key stays in a token (PKCS#11): it is called by a URI, signs there, and is never seen. */
+export type TokenCertificate = {
+  readonly kind: 'token-certificate'
+  readonly id: Extract<CredentialId, { kind: 'certificate' }>
+  readonly chainPem: string
+  /** RFC 7512. */
+  readonly keyUri: string
+  readonly pin: Secret<string> | null
+}
+
 /** What the cloud issues: the only credentials that are stored, proved and promoted. */
 export type IssuedCredential = IssuedSecret | DeviceCertificate
 
@@ -33,10 +43,10 @@ export type TemporarySecret = {
 }
 
 /** A credential that is good for everything a device does. */
-export type PermanentCredential = SharedSecret | DeviceCertificate
+export type PermanentCredential = SharedSecret | DeviceCertificate | TokenCertificate
 
 /** What the CA config may hold. */
-export type FlashedCredential = SharedSecret | TemporarySecret | DeviceCertificate
+export type FlashedCredential = PermanentCredential | TemporarySecret
 
 /** Any of them. */
 export type Credential = PermanentCredential | TemporarySecret
@@ -62,6 +72,10 @@ export const PERMANENT_KINDS = ['secret', 'certificate'] as const
 
 /** One of them. */
 export type PermanentKind = (typeof PERMANENT_KINDS)[number]
+
+/** Whether a credential is proved by a certificate, wherever its key is. */
+export const isCertificate = (credential: Credential): credential is DeviceCertificate | TokenCertificate =>
+  credential.kind === 'certificate' || credential.kind === 'token-certificate'
 
 /** A name for a credential that is safe to log. */
 export const credentialLabel = (credential: Credential): string => formatCredentialId(credential.id) ?? 'flashed'

@@ -5,7 +5,7 @@
 import { deriveHotspotPassword } from '../contract/derivation.ts'
 import { formatInnerIdentity, formatOuterIdentity } from '../contract/names.ts'
 import { AgentError } from '../failure.ts'
-import type { Credential, Identity } from './credential.ts'
+import { type Credential, type Identity, isCertificate, type PermanentKind } from './credential.ts'
 import { type EapMethod, type EapSettings, type HotspotProfile, type InnerMethod, isPlain, type TlsVersion } from './hotspot.ts'
 import { Secret } from './secret.ts'
 
@@ -39,15 +39,29 @@ export type TlsProfile = ServerCheck &
     readonly privateKeyPem: Secret<string>
   }
 
+/** The same with a key in a token, which the supplicant opens by itself. */
+export type TokenTlsProfile = ServerCheck &
+  Outside & {
+    readonly method: 'TLS'
+    readonly fingerprint: string
+    readonly chainPem: string
+    readonly keyUri: string
+    readonly pin: Secret<string> | null
+  }
+
 /** One EAP run, ready for a supplicant. */
-export type EapProfile = TunnelProfile | TlsProfile | PwdProfile
+export type EapProfile = TunnelProfile | TlsProfile | TokenTlsProfile | PwdProfile
 
 /** One with a tunnel for a password. */
 export type TunnelProfile = TtlsProfile | PeapProfile
 
 /** The methods that a credential can be proved by. */
-export const methodsOf = ({ kind }: Pick<Credential, 'kind'>): readonly EapMethod[] =>
-  kind === 'certificate' ? ['TLS'] : ['TTLS', 'PEAP', 'PWD']
+export const methodsOf = (credential: Credential): readonly EapMethod[] => METHODS_OF[permanentKindOf(credential)]
+
+/** The methods that each kind can be proved by. */
+export const METHODS_OF: Readonly<Record<PermanentKind, readonly EapMethod[]>> = { certificate: ['TLS'], secret: ['TTLS', 'PEAP', 'PWD'] }
+
+const permanentKindOf = (credential: Credential): PermanentKind => (isCertificate(credential) ? 'certificate' : 'secret')
 
 const methodAt = ({ methods }: EapSettings, credential: Credential): EapMethod | undefined =>
   methods.find((method) => methodsOf(credential).includes(method))
@@ -64,10 +78,12 @@ export function eapProfile(identity: Identity, credential: Credential, settings:
   const { caPem, serverName, tlsMaxVersion } = settings
   const common = { outerIdentity: formatOuterIdentity(identity.account, identity.realm), caPem, serverName, tlsMaxVersion, checkDates }
   const method = methodAt(settings, credential)
-  if (credential.kind === 'certificate') {
+  if (isCertificate(credential)) {
     if (method === undefined) throw noMethod(credential)
-    const { id, chainPem, privateKeyPem } = credential
-    return { method: 'TLS', ...common, fingerprint: id.fingerprint, chainPem, privateKeyPem }
+    const { id, chainPem } = credential
+    const shown = { method: 'TLS', ...common, fingerprint: id.fingerprint, chainPem } as const
+    if (credential.kind === 'certificate') return { ...shown, privateKeyPem: credential.privateKeyPem }
+    return { ...shown, keyUri: credential.keyUri, pin: credential.pin }
   }
   const shown = {
     innerIdentity: formatInnerIdentity({ ...identity, credentialId: credential.id }),

@@ -1,12 +1,14 @@
 /** A certificate flashed at manufacture: from the forms that factories write to the one that is used, and what is wrong with it. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import { certificateFingerprint } from '../contract/certificate.ts'
 import { type Parsed, parsed, unparsed } from '../contract/parsed.ts'
 import { algorithmOfKey } from '../contract/token.ts'
 import { deviceCertificate } from './certificate.ts'
-import type { DeviceCertificate } from './credential.ts'
+import type { DeviceCertificate, TokenCertificate } from './credential.ts'
 import { Secret } from './secret.ts'
 
 const MIN_RSA_BITS = 2048
+const SUPPORTED = `use RSA of ${MIN_RSA_BITS} bits or more, P-256 or P-384`
 const KEY_BLOCK = /-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----[\s\S]+?-----END \1-----/
 
 /** Something read, or what is wrong with it and which part that is. */
@@ -35,8 +37,7 @@ export function flashedCertificate(
   key: KeyObject,
 ): Opened<DeviceCertificate, 'key' | 'certificate'> {
   const unsupported = whyUnsupported(key)
-  if (unsupported !== null)
-    return { ok: false, of: 'key', problem: `${unsupported} is not supported: use RSA of ${MIN_RSA_BITS} bits or more, P-256 or P-384` }
+  if (unsupported !== null) return { ok: false, of: 'key', problem: `${unsupported} is not supported: ${SUPPORTED}` }
   const own = certificates.find((certificate) => certificate.checkPrivateKey(key))
   if (own === undefined)
     return { ok: false, of: 'key', problem: 'not the private key of the certificate: flash the two that belong together' }
@@ -45,6 +46,23 @@ export function flashedCertificate(
   const privateKeyPem = new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString())
   const credential = deviceCertificate(chain.value.map((certificate) => certificate.toString()).join(''), privateKeyPem)
   return credential.ok ? credential : { ...credential, of: 'certificate' }
+}
+
+/** The credential that certificates in any order and a key in a token are; the first that is no CA is the device's own. */
+export function tokenCertificate(
+  certificates: readonly X509Certificate[],
+  keyUri: string,
+  pin: Secret<string> | null,
+): Opened<TokenCertificate, 'certificate'> {
+  const own = certificates.find(({ ca }) => !ca) ?? certificates[0]
+  if (own === undefined) return { ok: false, of: 'certificate', problem: 'holds no certificate' }
+  const unsupported = whyUnsupported(own.publicKey)
+  if (unsupported !== null) return { ok: false, of: 'certificate', problem: `${unsupported} is not supported: ${SUPPORTED}` }
+  const chain = chainFrom(own, certificates)
+  if (!chain.ok) return { ...chain, of: 'certificate' }
+  const chainPem = chain.value.map((certificate) => certificate.toString()).join('')
+  const id = { kind: 'certificate', fingerprint: certificateFingerprint(own.raw) } as const
+  return { ok: true, value: { kind: 'token-certificate', id, chainPem, keyUri, pin } }
 }
 
 function whyUnsupported(key: KeyObject): string | null {

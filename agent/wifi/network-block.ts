@@ -1,6 +1,6 @@
 /** A join as the network block that wpa_supplicant takes over D-Bus. */
 import { createHash, createPrivateKey } from 'node:crypto'
-import type { EapProfile, PwdProfile, TlsProfile, TunnelProfile } from '../credential/eap-profile.ts'
+import type { EapProfile, PwdProfile, TlsProfile, TokenTlsProfile, TunnelProfile } from '../credential/eap-profile.ts'
 import type { RadioHotspot } from '../credential/hotspot.ts'
 import type { Bss } from '../ports.ts'
 import { variant } from './dbus.ts'
@@ -35,7 +35,8 @@ export function blobsOf(eap: EapProfile): readonly Blob[] {
       return [caBlob(eap)]
     case 'TLS': {
       const { certificate, key } = clientBlobNames(eap)
-      return [caBlob(eap), { name: certificate, text: eap.chainPem }, { name: key, text: encryptedKey(eap) }]
+      const shown = [caBlob(eap), { name: certificate, text: eap.chainPem }]
+      return 'keyUri' in eap ? shown : [...shown, { name: key, text: encryptedKey(eap) }]
     }
   }
 }
@@ -47,7 +48,10 @@ const caBlob = (eap: CertifiedServer): Blob => ({ name: caBlobName(eap), text: e
 const caBlobName = ({ caPem }: CertifiedServer): string => `zipkey-ca-${sha256(caPem).toString('hex').slice(0, 32)}`
 
 /** Both are named by the certificate: it says which key is meant, and not a bit of the key. */
-const clientBlobNames = ({ fingerprint }: TlsProfile) => ({ certificate: `zipkey-cert-${fingerprint}`, key: `zipkey-key-${fingerprint}` })
+const clientBlobNames = ({ fingerprint }: TlsProfile | TokenTlsProfile) => ({
+  certificate: `zipkey-cert-${fingerprint}`,
+  key: `zipkey-key-${fingerprint}`,
+})
 
 /**
  * Whoever may configure wpa_supplicant can read its blobs, and not the passphrases of its networks: so the key is encrypted, by a
@@ -118,12 +122,17 @@ function eapMembers(eap: EapProfile): NetworkBlock {
         ...serverMembers(eap),
         identity: bytes(eap.outerIdentity),
         client_cert: word(blobUrl(certificate)),
-        private_key: word(blobUrl(key)),
-        private_key_passwd: bytes(keyPassphrase(eap)),
+        ...('keyUri' in eap ? tokenMembers(eap) : { private_key: word(blobUrl(key)), private_key_passwd: bytes(keyPassphrase(eap)) }),
       }
     }
   }
 }
+
+/** wpa_supplicant opens such a key by OpenSSL's engine for PKCS#11. */
+const tokenMembers = ({ keyUri, pin }: TokenTlsProfile): NetworkBlock => ({
+  private_key: bytes(keyUri),
+  ...(pin === null ? {} : { pin: bytes(pin.reveal()) }),
+})
 
 const serverMembers = (eap: CertifiedServer): NetworkBlock => ({
   eap: word(eap.method),

@@ -36,12 +36,15 @@ describe('the unit', () => {
     expect(complaints(join(scratch, 'zipkey-agent.service'))).toEqual([expect.stringContaining('ProtectEverything')])
   })
 
-  it.each(['udhcpc.conf', 'secrets.conf', 'read-only-config.conf'])('is understood with the drop-in example %s', (example) => {
-    const unit = unitWith(example)
-    expect(complaints(unit)).toEqual([])
-    appendFileSync(join(`${unit}.d`, example), 'ProtectEverything=yes\n')
-    expect(complaints(unit)).toEqual([expect.stringContaining('ProtectEverything')])
-  })
+  it.each(['udhcpc.conf', 'secrets.conf', 'read-only-config.conf', 'token.conf'])(
+    'is understood with the drop-in example %s',
+    (example) => {
+      const unit = unitWith(example)
+      expect(complaints(unit)).toEqual([])
+      appendFileSync(join(`${unit}.d`, example), 'ProtectEverything=yes\n')
+      expect(complaints(unit)).toEqual([expect.stringContaining('ProtectEverything')])
+    },
+  )
 
   it('is exposed 2.3 of 10 at most, as systemd rates it', () => {
     const rated = run('systemd-analyze', 'security', '--offline=yes', '--threshold=23', UNIT)

@@ -34,6 +34,7 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/host': ADAPTER,
   'agent/portal': ADAPTER,
   'agent/device-api': ADAPTER,
+  'agent/token': ADAPTER,
   'agent/cli': { parts: ['agent/contract', 'config', 'agent/failure.ts'], node: 'any' },
   'agent/run.ts': { parts: LOOP, node: [] },
   'agent/profile-list.ts': {

@@ -87,7 +87,7 @@ export class Executor {
       identity: IDENTITY,
       hotspots: [],
       whenProfilesFail: () => {},
-      flashed: [values.temporary],
+      flashed: async () => ({ usable: [values.temporary], refusal: null }),
       permanentCredential,
       supplicant: {
         scan: () => ask({ port: 'scan' }) as ReturnType<Supplicant['scan']>,

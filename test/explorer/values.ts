@@ -198,6 +198,7 @@ export class Values {
       case 'temporary-secret':
         return null
       case 'certificate':
+      case 'token-certificate':
         return this.#nameOfCertificate(credential.id.fingerprint)
       case 'shared-secret':
         return credential.id.kind === 'issued' ? credential.id.secretId : null

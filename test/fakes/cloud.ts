@@ -249,6 +249,7 @@ export class FakeCloud {
 
   /** Whether the device holds the secret or the private key that belongs to the id. */
   #isGenuine(credential: Credential): boolean {
+    if (credential.kind === 'token-certificate') return false
     if (credential.kind === 'certificate') {
       const chainPem = this.certificateOf(credential.id.fingerprint)
       return chainPem !== null && new X509Certificate(chainPem).checkPrivateKey(createPrivateKey(credential.privateKeyPem.reveal()))

@@ -1,7 +1,7 @@
-import type { FlashedCredential } from '../../agent/credential/credential.ts'
+import { type FlashedCredential, isCertificate } from '../../agent/credential/credential.ts'
 
 /** The secret that a flashed credential is; a certificate is none. */
 export function flashedSecret(credential: FlashedCredential | undefined): Uint8Array {
-  if (credential === undefined || credential.kind === 'certificate') throw new Error('no secret was flashed')
+  if (credential === undefined || isCertificate(credential)) throw new Error('no secret was flashed')
   return credential.secret.reveal()
 }

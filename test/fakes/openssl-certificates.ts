@@ -40,15 +40,20 @@ export class OpensslFolder {
     this.openssl('genpkey', '-algorithm', ...KEY_OPTIONS[kind], '-out', `${name}.key`)
   }
 
-  /** Makes `<name>.pem` for `<name>.key`. `openssl ca` is the one of its commands that takes dates. */
-  certificate(name: string, { issuer, isCa, dates }: CertificateOptions): void {
+  /** Makes `<name>.pem` for `<name>.key`. */
+  certificate(name: string, options: CertificateOptions): void {
+    this.openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`)
+    this.sign(name, options)
+  }
+
+  /** Makes `<name>.pem` for the request in `<name>.csr`. `openssl ca` is the one of its commands that takes dates. */
+  sign(name: string, { issuer, isCa, dates }: CertificateOptions): void {
     const [from, until] = dates ?? ['20200101000000Z', '20491231235959Z']
     const usage = isCa ? 'basicConstraints=critical,CA:TRUE' : 'extendedKeyUsage=clientAuth'
     const policy = ['database=index.txt', 'rand_serial=yes', 'default_md=sha256', 'policy=any', 'unique_subject=no', 'new_certs_dir=.']
     const sections = ['[ca]', 'default_ca=own', '[own]', ...policy, '[any]', 'commonName=supplied', '[usage]', usage]
     writeFileSync(join(this.path, 'ca.conf'), `${sections.join('\n')}\n`)
     writeFileSync(join(this.path, 'index.txt'), '')
-    this.openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`)
     const by = issuer === null ? ['-selfsign', '-keyfile', `${name}.key`] : ['-cert', `${issuer}.pem`, '-keyfile', `${issuer}.key`]
     const when = ['-startdate', from, '-enddate', until]
     this.openssl(

@@ -440,6 +440,7 @@ describe('two devices with one identity', () => {
       clock,
       timers: { cloudCallMs: 10_000 },
       log: createKeptLog().log,
+      tokens: null,
     })
     agents.push(agent)
     return agent

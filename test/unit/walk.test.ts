@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { deriveHotspotPassword } from '../../agent/contract/derivation.ts'
 import { formatInnerIdentity } from '../../agent/contract/names.ts'
-import type { Credential, PermanentKind } from '../../agent/credential/credential.ts'
+import { type Credential, isCertificate, type PermanentKind } from '../../agent/credential/credential.ts'
 import type { HotspotProfile } from '../../agent/credential/hotspot.ts'
 import { createExecutors, deadlinesOf } from '../../agent/execute.ts'
 import type { Log } from '../../agent/log.ts'
@@ -75,7 +75,7 @@ class Device {
     const executors = createExecutors({
       ...{
         identity,
-        flashed: [this.cloud.temporarySecret()],
+        flashed: async () => ({ usable: [this.cloud.temporarySecret()], refusal: null }),
         permanentCredential: this.permanentCredential,
         supplicant: this.#supplicant,
         cloud: this.cloud.client(this.clock),
@@ -114,7 +114,7 @@ class Device {
       const shown = credentials.find(
         (each) => each !== null && formatInnerIdentity({ ...identity, credentialId: each.id }) === innerIdentity,
       )
-      return shown === undefined || shown === null || shown.kind === 'certificate'
+      return shown === undefined || shown === null || isCertificate(shown)
         ? undefined
         : deriveHotspotPassword(shown.secret.reveal(), identity, hotspot.eap.aaaDomain)
     }

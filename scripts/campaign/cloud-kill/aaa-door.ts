@@ -5,7 +5,7 @@
 import { request } from 'node:https'
 import { isObject } from '../../../agent/contract/parsed.ts'
 import { ROUTES } from '../../../agent/contract/routes.ts'
-import type { EapProfile, TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
+import type { EapProfile, TlsProfile, TokenTlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { EapHotspot } from '../../../agent/credential/hotspot.ts'
 import { AgentError } from '../../../agent/failure.ts'
 import type { Bss, Link, Supplicant } from '../../../agent/ports.ts'
@@ -96,7 +96,7 @@ export class AaaDoor implements Supplicant {
 }
 
 /** What FreeRADIUS tells of an EAP run. In EAP-TLS it has checked that the device holds the certificate's key. */
-function shownBy(eap: TlsProfile | TtlsProfile): object {
+function shownBy(eap: TlsProfile | TokenTlsProfile | TtlsProfile): object {
   switch (eap.method) {
     case 'TTLS':
       return { method: 'TTLS-PAP', identity: eap.innerIdentity }
@@ -105,7 +105,7 @@ function shownBy(eap: TlsProfile | TtlsProfile): object {
   }
 }
 
-function isGranted(grant: unknown, eap: TlsProfile | TtlsProfile): boolean {
+function isGranted(grant: unknown, eap: TlsProfile | TokenTlsProfile | TtlsProfile): boolean {
   switch (eap.method) {
     case 'TTLS':
       return valueIn(grant, 'control:Cleartext-Password') === eap.password.reveal()

@@ -93,11 +93,11 @@ export class CampaignDevice {
     const log = this.#log()
     const clock = createClock()
     const store = await openStore({ directory: this.#stateFolder, identity: this.identity, log })
-    const client = createCloudClient({ cloud: this.#site.access, identity: this.identity, clock, timers: TIMERS, log })
+    const client = createCloudClient({ cloud: this.#site.access, identity: this.identity, clock, timers: TIMERS, log, tokens: null })
     try {
       const executors = createExecutors({
         identity: this.identity,
-        flashed: [this.flashed],
+        flashed: async () => ({ usable: [this.flashed], refusal: null }),
         hotspots: [],
         permanentCredential: this.#permanent,
         supplicant: new AaaDoor(this.#site.aaa),

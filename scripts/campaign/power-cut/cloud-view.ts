@@ -43,6 +43,7 @@ export class CloudView {
 
   /** Whether the credential's secret, or its private key, is the one that belongs to what the cloud knows by its id. */
   async isGenuine(credential: Credential, name: DeviceName): Promise<boolean> {
+    if (credential.kind === 'token-certificate') return false
     if (credential.kind === 'certificate') {
       const chainPem = await findChain(this.#parts.db, credential.id.fingerprint)
       return chainPem !== null && new X509Certificate(chainPem).checkPrivateKey(createPrivateKey(credential.privateKeyPem.reveal()))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { nonceOfKey } from '../../../agent/contract/certificate.ts'
 import type { DeviceName } from '../../../agent/contract/names.ts'
 import type { Slots } from '../../../agent/credential/candidates.ts'
-import type { SharedSecret, TemporarySecret } from '../../../agent/credential/credential.ts'
+import { isCertificate, type SharedSecret, type TemporarySecret } from '../../../agent/credential/credential.ts'
 import type { Log } from '../../../agent/log.ts'
 import { openStore } from '../../../agent/store/store.ts'
 import { loadConfig } from '../../../config/load.ts'
@@ -52,7 +52,7 @@ export async function readConfig(mountPoint: string): Promise<FoundConfig> {
   const configFile = join(mountPoint, 'ca.json')
   const loaded = loadConfig({ environment: {}, configFile })
   if (!loaded.ok) throw new Error(loaded.problems.join('; '))
-  const flashed = loaded.config.credentials.filter((credential) => credential.kind !== 'certificate')
+  const flashed = loaded.config.credentials.filter((credential) => !isCertificate(credential))
   return { flashed, holdsProvisioningKey: (await readFile(configFile, 'utf8')).includes('zkp_') }
 }
 

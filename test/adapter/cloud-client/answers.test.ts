@@ -35,6 +35,7 @@ const clientOf = (url: string, signingKeys = { keys: [{ kty: 'EC', kid: 'none' }
     clock: createClock(),
     timers: { cloudCallMs },
     log: createKeptLog().log,
+    tokens: null,
   })
 
 async function failureOf(call: Promise<unknown>): Promise<Failure> {

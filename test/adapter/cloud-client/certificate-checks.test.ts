@@ -60,7 +60,14 @@ afterAll(() => {
 async function createWorld(certificate: Issued, options: { readonly ca?: TestAuthority; readonly host?: string } = {}) {
   const server = await startTlsServer(certificate, signed.handler, options.host)
   const cloud = { url: server.url, issuer: 'any', caPem: (options.ca ?? pinned).certificatePem, signingKeys: signed.signingKeys }
-  const client = createCloudClient({ cloud, identity, clock: createClock(), timers: { cloudCallMs: 5_000 }, log: createKeptLog().log })
+  const client = createCloudClient({
+    cloud,
+    identity,
+    clock: createClock(),
+    timers: { cloudCallMs: 5_000 },
+    log: createKeptLog().log,
+    tokens: null,
+  })
   const credential = new FakeCloud(identity, createClock()).temporarySecret()
   return { server, client, token: () => client.token(credential, null, never()), time: () => client.time(never()) }
 }
@@ -159,7 +166,7 @@ describe('what the environment says', () => {
 
   test('a config without a CA does not mean the public ones', () => {
     const cloud = { url: 'https://localhost', issuer: 'any', caPem: '', signingKeys: { keys: [] } }
-    const options = { cloud, identity, clock: createClock(), timers: { cloudCallMs: 1 }, log: createKeptLog().log }
+    const options = { cloud, identity, clock: createClock(), timers: { cloudCallMs: 1 }, log: createKeptLog().log, tokens: null }
     expect(() => createCloudClient(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }))
   })
 })

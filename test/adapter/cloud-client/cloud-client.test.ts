@@ -36,6 +36,7 @@ async function createWorld() {
     clock: deviceClock,
     timers: { cloudCallMs: 5_000 },
     log: kept.log,
+    tokens: null,
   })
   onTestFinished(() => client.close())
   return { cloud, client, deviceClock, server, kept }

@@ -193,6 +193,48 @@ describe('a certificate flashed at manufacture', () => {
     expect(loaded.ok ? [] : plain(loaded.problems)).toEqual([`ca.json: credentials[1].${problem}`])
   })
 
+  it('may have its key in a token, with a PIN or without', () => {
+    const entry = { kind: 'certificate', certificate: { file: 'shuffled.chain' }, privateKey: 'pkcs11:token=chip;object=dev' }
+    for (const [more, pin] of [[{ pin: { file: 'passphrase' } }, PASSPHRASE] as const, [{}, undefined] as const]) {
+      const loaded = load([{ ...entry, ...more }])
+      const [credential] = loaded.ok ? loaded.config.credentials : []
+      if (credential?.kind !== 'token-certificate') throw new Error('no token')
+      expect([credential.keyUri, credential.pin?.reveal()]).toEqual(['pkcs11:token=chip;object=dev;type=private', pin])
+      const own = new X509Certificate(folder.read('p256.pem'))
+      expect(credential.id.fingerprint).toBe(certificateFingerprint(own.raw))
+      expect(new X509Certificate(credential.chainPem).fingerprint256).toBe(own.fingerprint256)
+    }
+  })
+
+  it.each<[string, object, string]>([
+    [
+      'a PIN in the URI',
+      { privateKey: 'pkcs11:object=a?pin-value=12' },
+      'privateKey: holds a PIN or where it is: give that as pin beside privateKey',
+    ],
+    [
+      'a passphrase beside it',
+      { passphrase: { file: 'passphrase' } },
+      'passphrase.file: passphrase: a key in a token has a pin: give that instead',
+    ],
+    ['a PIN of two lines', { pin: '12\n34' }, 'pin: expected one line'],
+    [
+      'a PIN for a file',
+      { privateKey: { file: 'p256.key' }, pin: '12' },
+      'pin: only a key in a token (pkcs11:) has one: a PEM file has a passphrase',
+    ],
+    ['an issuer missing', { certificate: { file: 'gap.chain' } }, 'certificate.file: gap.chain: the chain is incomplete'],
+    [
+      'a key that nobody signs with',
+      { certificate: { file: 'p521.pem' } },
+      'certificate.file: p521.pem: a key of secp521r1 is not supported',
+    ],
+  ])('with its key in a token is refused with %s', (_, changes, problem) => {
+    const entry = { kind: 'certificate', certificate: { file: 'p256.pem' }, privateKey: 'pkcs11:token=chip;object=dev', ...changes }
+    const loaded = load([{ kind: 'shared-secret', secret: SECRET_TEXT }, entry])
+    expect(loaded.ok ? [] : plain(loaded.problems)).toEqual([expect.stringContaining(`ca.json: credentials[1].${problem}`)])
+  })
+
   it('joins by TLS, so that a hotspot must offer it', () => {
     const loaded = load([pem('p256.pem', 'p256.key')], BUILT, [hotspot])
     expect(loaded.ok ? [] : plain(loaded.problems)).toEqual([

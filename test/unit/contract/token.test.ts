@@ -1,7 +1,7 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { decodeProtectedHeader, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { type AssertionClaims, parseRun, parseTokenAnswer, RUN_BYTES, signAssertion } from '../../../agent/contract/token.ts'
+import { type AssertionClaims, parseRun, parseTokenAnswer, RUN_BYTES, type Sign, signAssertion } from '../../../agent/contract/token.ts'
 
 const API_KEY = new Uint8Array(32).fill(1)
 const BY_SECRET = { kind: 'secret', apiKey: API_KEY } as const
@@ -47,6 +47,23 @@ describe('a client assertion', () => {
 
   it.each([undefined, null, 7, '', 'A'.repeat(21), 'A'.repeat(23), `${'A'.repeat(21)}+`])('has no run id %j', (value) => {
     expect(parseRun(value).ok).toBe(false)
+  })
+
+  it.each([
+    ['ES256', 'sha256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ['ES384', 'sha384', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+    ['RS256', 'sha256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ] as const)('by a key that only signs is the same as by the key itself: %s', async (alg, digest, { privateKey, publicKey }) => {
+    const chain = [new Uint8Array([1, 2, 3])]
+    const signed: Sign = async (data) => sign(digest, data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    const bySigner = await signAssertion(CLAIMS, { kind: 'signer', publicKey, sign: signed, chain })
+    const byKey = await signAssertion(CLAIMS, { kind: 'certificate', privateKey, chain })
+    const [one, other] = await Promise.all(
+      [bySigner, byKey].map((jwt) => jwtVerify(jwt, publicKey, { algorithms: [alg], audience: ISSUER, currentDate: new Date(NOW_MS) })),
+    )
+    expect(one?.payload).toEqual(other?.payload)
+    expect(one?.protectedHeader).toEqual({ alg, kid: 't.line-7', x5c: ['AQID'] })
+    expect(other?.protectedHeader).toEqual(one?.protectedHeader)
   })
 
   it('of a flashed secret names no key', async () => {

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { TlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
+import type { TlsProfile, TokenTlsProfile, TtlsProfile } from '../../../agent/credential/eap-profile.ts'
 import type { PlainHotspot } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import type { Bss } from '../../../agent/ports.ts'
@@ -147,6 +147,17 @@ describe('the network block', () => {
     })
     for (const key of ['phase2', 'password', 'anonymous_identity']) expect(block).not.toHaveProperty(key)
     expect(block.private_key_passwd).toMatch(/^ay:[A-Za-z0-9_-]{43}$/)
+  })
+
+  it('with a key in a token gives its URI and PIN, and no blob of a key', () => {
+    const { privateKeyPem: _, ...shown } = TLS
+    const eap: TokenTlsProfile = { ...shown, keyUri: 'pkcs11:object=dev;type=private', pin: new Secret('47"11') }
+    const block = told(networkBlock(RADIO, PROTECTED, eap))
+    expect(block).toMatchObject({ private_key: 'ay:pkcs11:object=dev;type=private', pin: 'ay:47"11' })
+    expect(block).toMatchObject({ client_cert: `s:blob://zipkey-cert-${TLS.fingerprint}` })
+    expect(block).not.toHaveProperty('private_key_passwd')
+    expect(told(networkBlock(RADIO, PROTECTED, { ...eap, pin: null }))).not.toHaveProperty('pin')
+    expect(blobsOf(eap).map(({ name }) => name)).toEqual([CA_BLOB, `zipkey-cert-${TLS.fingerprint}`])
   })
 
   it('relaxes the dates and nothing else with a certificate too', () => {
