@@ -64,7 +64,7 @@ async function serve({ config, files }: GoodConfig, log: Log, service: ServiceMa
     openStore({ directory: config.state.directory, identity, log }),
   ])
   const tokens = createTokens()
-  const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log, tokens })
+  const cloud = createCloudClient({ cloud: config.cloud, identity, clock, timers, log, tokens, mutualTls: config.cloud.mutualTls })
   const netdevs = openLinuxNetdevs(OWN_NAMESPACE)
   const whileJoining = (): void => void cloud.prepare()
   const supplicant = createWpaSupplicant({ bus, netdevs, wifi: config.wifi, timers, log, whileJoining })

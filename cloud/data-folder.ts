@@ -58,6 +58,8 @@ const configSchema = z.strictObject({
   listen,
   /** Files, absolute or relative to the folder. */
   tls: z.strictObject({ cert: z.string(), key: z.string() }),
+  /** Asks clients for certificates, so that devices may prove themselves by mutual TLS: only where no proxy ends TLS. */
+  clientCertificates: z.boolean().default(false),
   /** Absent: the cloud signs devices' certificates with a CA of its own. */
   deviceCa: externalCa.optional(),
   /** How long certificates of the cloud's own CA last; absent: without end. */

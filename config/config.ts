@@ -11,7 +11,13 @@ export type AgentConfig = {
   readonly credentials: readonly FlashedCredential[]
   /** What the swap and a rotation ask for. */
   readonly permanentCredential: PermanentKind
-  readonly cloud: { readonly url: string; readonly issuer: string; readonly caPem: string; readonly signingKeys: JSONWebKeySet }
+  readonly cloud: {
+    readonly url: string
+    readonly issuer: string
+    readonly caPem: string
+    readonly signingKeys: JSONWebKeySet
+    readonly mutualTls: boolean
+  }
   readonly hotspots: readonly HotspotProfile[]
   readonly wifi: WifiConfig
   readonly state: { readonly directory: string }

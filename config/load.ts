@@ -101,11 +101,16 @@ function configOf(settings: Settings, report: Report, { systemRoot, time }: Load
   const hotspots = settings.hotspots.map((entry) => hotspotOf(entry, settings.realm))
   const credentials = credentialsOf(settings, identity, report, time ?? { nowMs: Date.now(), buildTimeMs: 0 })
   reportMissingMethods(hotspots, credentials, permanentCredential, report)
+  if (cloud.mutualTls && credentials.some(({ kind }) => kind === 'token-certificate'))
+    report.problem('cloud.mutualTls', 'a key in a token (pkcs11:) signs, and cannot serve TLS: leave this false')
   return {
     identity,
     credentials,
     permanentCredential,
-    cloud: { url: cloud.url, issuer: cloud.issuer ?? cloud.url, caPem: cloud.ca, signingKeys: cloud.signingKeys },
+    cloud: {
+      ...{ url: cloud.url, issuer: cloud.issuer ?? cloud.url, caPem: cloud.ca, signingKeys: cloud.signingKeys },
+      mutualTls: cloud.mutualTls,
+    },
     hotspots,
     wifi: { interface: wifi.interface, country: wifi.country, address: wifi.address, skipWhenWired: wifi.skipWhenWired },
     state: settings.state,

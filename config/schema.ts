@@ -93,6 +93,15 @@ export const SETTINGS = {
     ),
     ca: set(required(caReader('The CA of the Cloud API’s TLS certificate.')), 'file'),
     signingKeys: set(required(signingKeys), 'file'),
+    mutualTls: set(
+      optional(
+        flag(
+          'Certificates prove themselves to the cloud in the TLS handshake; otherwise they sign, which also works where a proxy ends TLS.',
+        ),
+        false,
+      ),
+      null,
+    ),
   },
   hotspots: set(required(list('The hotspots that the device may join.', hotspotReader, 1)), null),
   wifi: {

@@ -9,12 +9,13 @@ import type { JSONWebKeySet } from 'jose'
 import { parseActionsAnswer, verifyAction } from '../contract/action.ts'
 import { deriveApiKey } from '../contract/derivation.ts'
 import { AFTER_PARAMETER, verifyDeviceConfig } from '../contract/device-config.ts'
+import { formatSubject } from '../contract/names.ts'
 import type { Parsed } from '../contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { formatSwapRequest, parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../contract/token.ts'
-import type { Credential, Identity, IssuedCredential } from '../credential/credential.ts'
+import type { Credential, DeviceCertificate, Identity, IssuedCredential } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
@@ -34,6 +35,8 @@ export type CloudClientOptions = {
   readonly log: Log
   /** Null where no credential is in one. */
   readonly tokens: KeyTokens | null
+  /** A certificate proves itself in the handshake (RFC 8705), and signs nothing. */
+  readonly mutualTls: boolean
 }
 
 /** A client whose open connections can be closed; it may be used again after that. */
@@ -107,10 +110,11 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const { timers, clock } = this.#options
     this.close()
     return withDeadline(timers.cloudCallMs, signal, async (ending) => {
-      const agent = this.#newAgent()
+      const shown = this.#options.mutualTls && credential.kind === 'certificate' ? credential : null
+      const agent = this.#newAgent(shown)
       try {
         const askedMs = clock.nowMs()
-        const request = await this.#tokenRequest(credential, challenge, askedMs, ending)
+        const request = shown === null ? await this.#tokenRequest(credential, challenge, askedMs, ending) : this.#tlsTokenRequest()
         const answer = await this.#ask('token', request, { agent }, ending)
         const { accessToken, scope, expiresInMs } = believed('token', parseTokenAnswer(parseJson(answer.text)))
         if (scope === 'enrol') this.#kept = agent
@@ -207,6 +211,16 @@ export class HttpsCloudClient implements ClosableCloudClient {
       client_assertion_type: JWT_BEARER_ASSERTION,
       client_assertion: await signAssertion(claims, assertionKey(credential, identity, tokens, signal)),
     })
+    return this.#tokenForm(form)
+  }
+
+  /** The certificate of the connection says the rest; that is fresh, so that no challenge is needed. */
+  #tlsTokenRequest(): CloudRequest {
+    const { identity } = this.#options
+    return this.#tokenForm(new URLSearchParams({ grant_type: 'client_credentials', client_id: formatSubject(identity), run: this.#run }))
+  }
+
+  #tokenForm(form: URLSearchParams): CloudRequest {
     return {
       method: 'POST',
       url: this.#url(ROUTES.token),
@@ -226,13 +240,13 @@ export class HttpsCloudClient implements ClosableCloudClient {
   }
 
   /** No session is resumed: a resumed one would skip the certificate. */
-  #newAgent(): https.Agent {
+  #newAgent(shown: DeviceCertificate | null = null): https.Agent {
     return new https.Agent({
       keepAlive: true,
       timeout: IDLE_MS,
       maxCachedSessions: 0,
       autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
-      secureContext: this.#trusted(),
+      secureContext: shown === null ? this.#trusted() : this.#trustedShowing(shown),
       rejectUnauthorized: true,
     })
   }
@@ -246,6 +260,10 @@ export class HttpsCloudClient implements ClosableCloudClient {
   #server(): UndatedServer {
     const { hostname, port } = this.#url('/')
     return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || HTTPS_PORT, caPem: this.#options.cloud.caPem }
+  }
+
+  #trustedShowing({ chainPem, privateKeyPem }: DeviceCertificate): SecureContext {
+    return createSecureContext({ ca: this.#options.cloud.caPem, minVersion: 'TLSv1.2', cert: chainPem, key: privateKeyPem.reveal() })
   }
 
   #url(route: string): URL {

@@ -1,8 +1,11 @@
 /** What devices call (contract §4 and §5). */
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { CompactSign } from 'jose'
 import { z } from 'zod'
 import { AFTER_PARAMETER } from '../../agent/contract/device-config.ts'
+import { type Parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../agent/contract/routes.ts'
 import { formatSecretText } from '../../agent/contract/secret-text.ts'
 import { SIGNED_TIME_TYP } from '../../agent/contract/signed-time.ts'
@@ -11,7 +14,7 @@ import type { AccessClaims } from '../crypto/access-token.ts'
 import { createChallenge } from '../crypto/challenge.ts'
 import { SIGNING_ALGORITHM } from '../crypto/signing-key.ts'
 import { signedActions } from '../onboarding/actions.ts'
-import { parseAssertion } from '../onboarding/assertion.ts'
+import { type Assertion, claimedByTls, parseAssertion } from '../onboarding/assertion.ts'
 import { signedConfig } from '../onboarding/device-config.ts'
 import { issueToken } from '../onboarding/issue-token.ts'
 import { swapCredential } from '../onboarding/swap.ts'
@@ -23,10 +26,29 @@ import { problemAnswers } from './problems.ts'
 
 const tokenRequest = z.object({
   grant_type: z.literal('client_credentials'),
-  client_assertion_type: z.literal(JWT_BEARER_ASSERTION),
+  client_assertion_type: z.literal(JWT_BEARER_ASSERTION).optional(),
   // With a certificate's chain in it: up to eight certificates.
-  client_assertion: z.string().max(32_768),
+  client_assertion: z.string().max(32_768).describe('RFC 7523; needs client_assertion_type').optional(),
+  client_id: z.string().max(128).describe('by mutual TLS (RFC 8705) in place of an assertion: <account>/<device>').optional(),
+  run: z.string().max(64).describe('with client_id: the run of the agent').optional(),
 })
+
+/** What the request claims, by its assertion or by the certificate of its connection. */
+function claimsOf(parts: CloudParts, body: z.infer<typeof tokenRequest>, socket: Socket): Parsed<Assertion> {
+  const { client_assertion_type: type, client_assertion: jws, client_id: clientId, run } = body
+  if (clientId === undefined) {
+    return jws !== undefined && type !== undefined
+      ? parseAssertion(jws)
+      : unparsed('give client_assertion_type and client_assertion, or client_id with a certificate of the connection')
+  }
+  if (jws !== undefined || type !== undefined) return unparsed('give an assertion or a client_id, and not both')
+  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+  if (shown === undefined) return unparsed(NO_CERTIFICATE)
+  return claimedByTls({ clientId, run, certificate: new Uint8Array(shown.raw) }, parts.issuer, parts.nowMs())
+}
+
+const NO_CERTIFICATE =
+  'this connection has no client certificate: clientCertificates in config.json asks for one, and no proxy may end TLS on the way'
 
 const tokenAnswer = z.object({
   access_token: z.string(),
@@ -72,14 +94,14 @@ export const deviceRoutes =
   (parts: CloudParts): FastifyPluginAsyncZod =>
   async (app) => {
     const tokenSchema = {
-      summary: 'Trades a client assertion (RFC 7523) for an access token',
+      summary: 'Trades a client assertion (RFC 7523), or a client certificate (RFC 8705), for an access token',
       security: PUBLIC,
       consumes: ['application/x-www-form-urlencoded'],
       body: tokenRequest,
       response: { 200: tokenAnswer, ...problemAnswers('unknown-credential', 'revoked', 'already-enrolled') },
     }
     app.post(ROUTES.token, { schema: tokenSchema }, async (request, reply) => {
-      const assertion = parseAssertion(request.body.client_assertion)
+      const assertion = claimsOf(parts, request.body, request.raw.socket)
       if (!assertion.ok) throw new ApiProblem('invalid-request', assertion.problem)
       const grant = await issueToken(parts, assertion.value)
       reply.header('cache-control', NO_STORE)

@@ -24,6 +24,8 @@ export type ServerSettings = {
   readonly requestsPerMinutePerAaaClient: number
   /** How many requests are worked on at once; the rest is sent away with Retry-After. */
   readonly requestsAtOnce: number
+  /** Asks clients for certificates; who shows none is served all the same. */
+  readonly clientCertificates: boolean
   /** How many connections may be open. */
   readonly connections: number
 }
@@ -54,7 +56,11 @@ const OPENAPI = {
 export async function buildServer(parts: CloudParts, settings: ServerSettings) {
   const log = new TurnByTurn(process.stderr)
   const app = fastify({
-    https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+    https: {
+      ...{ cert: settings.tls.cert, key: settings.tls.key, minVersion: 'TLSv1.2' as const, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+      // Who issued it does not matter: the registered fingerprint decides. That the client holds its key, the handshake has proved.
+      ...{ requestCert: settings.clientCertificates, rejectUnauthorized: false },
+    },
     logger: loggerOf(settings.logLevel, log),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,

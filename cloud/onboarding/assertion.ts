@@ -1,15 +1,16 @@
 /** Client assertions (RFC 7523, contract §4): read without trust, then verified by the key that the registered credential gives. */
-import { createHash, type KeyObject } from 'node:crypto'
+import { createHash, type KeyObject, randomUUID } from 'node:crypto'
 import { type CryptoKey, compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import { certificateFingerprint } from '../../agent/contract/certificate.ts'
 import { type CredentialId, type DeviceName, parseCredentialId, parseSubject } from '../../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
-import { parseRun } from '../../agent/contract/token.ts'
+import { ASSERTION_MAX_LIFE_MS, parseRun } from '../../agent/contract/token.ts'
 import { isHs256By } from '../crypto/compact-jws.ts'
 
 /** What an assertion claims. Nothing of it is true before `isGenuine` says so. */
 export type Assertion = {
-  readonly jws: string
+  /** Null where the handshake of mutual TLS proved the key of the certificate. */
+  readonly jws: string | null
   readonly name: DeviceName
   readonly credentialId: CredentialId
   /** The certificate (DER) that it came with, which is the one of the credential id; null for other credentials. */
@@ -50,6 +51,21 @@ export function parseAssertion(jws: string): Parsed<Assertion> {
   return parsed({ jws, name: name.value, credentialId: credentialId.value, certificate, ...said })
 }
 
+/** What a device asks for by mutual TLS (RFC 8705 §2): who it says it is, its run, and the certificate (DER) of the connection. */
+export type TlsRequest = { readonly clientId: string; readonly run: string | undefined; readonly certificate: Uint8Array }
+
+/** The same claims as those of an assertion, made at this moment: the connection is fresh, and cannot be replayed. */
+export function claimedByTls({ clientId, run, certificate }: TlsRequest, issuer: string, nowMs: number): Parsed<Assertion> {
+  const name = parseSubject(clientId)
+  if (!name.ok) return name
+  const saidRun = run === undefined ? parsed(null) : parseRun(run)
+  if (!saidRun.ok) return saidRun
+  const credentialId = { kind: 'certificate', fingerprint: certificateFingerprint(certificate) } as const
+  const times = { issuedMs: nowMs, expiresMs: nowMs + ASSERTION_MAX_LIFE_MS }
+  const said = { audience: issuer, ...times, jti: randomUUID(), challenge: null, run: saidRun.value }
+  return parsed({ jws: null, name: name.value, credentialId, certificate, ...said })
+}
+
 /** The certificate that `x5c` (RFC 7515 §4.1.6) begins with, if it is the one of this fingerprint. */
 function shownIn(x5c: unknown, fingerprint: string): Uint8Array | null {
   const own: unknown = Array.isArray(x5c) ? x5c[0] : null
@@ -70,6 +86,7 @@ export type Verifier = { readonly key: Uint8Array | KeyObject | CryptoKey; reado
 
 /** Whether the assertion is signed by the credential's key. The algorithm is the credential's, whatever the header says. */
 export async function isGenuine({ jws }: Assertion, { key, algorithm }: Verifier): Promise<boolean> {
+  if (jws === null) return true
   if (algorithm === 'HS256' && key instanceof Uint8Array) return isHs256By(jws, key)
   try {
     await compactVerify(jws, key, { algorithms: [algorithm] })

@@ -441,6 +441,7 @@ describe('two devices with one identity', () => {
       timers: { cloudCallMs: 10_000 },
       log: createKeptLog().log,
       tokens: null,
+      mutualTls: false,
     })
     agents.push(agent)
     return agent

@@ -93,7 +93,15 @@ export class CampaignDevice {
     const log = this.#log()
     const clock = createClock()
     const store = await openStore({ directory: this.#stateFolder, identity: this.identity, log })
-    const client = createCloudClient({ cloud: this.#site.access, identity: this.identity, clock, timers: TIMERS, log, tokens: null })
+    const client = createCloudClient({
+      cloud: this.#site.access,
+      identity: this.identity,
+      clock,
+      timers: TIMERS,
+      log,
+      tokens: null,
+      mutualTls: false,
+    })
     try {
       const executors = createExecutors({
         identity: this.identity,

@@ -36,6 +36,7 @@ const clientOf = (url: string, signingKeys = { keys: [{ kty: 'EC', kid: 'none' }
     timers: { cloudCallMs },
     log: createKeptLog().log,
     tokens: null,
+    mutualTls: false,
   })
 
 async function failureOf(call: Promise<unknown>): Promise<Failure> {

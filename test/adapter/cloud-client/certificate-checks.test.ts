@@ -67,6 +67,7 @@ async function createWorld(certificate: Issued, options: { readonly ca?: TestAut
     timers: { cloudCallMs: 5_000 },
     log: createKeptLog().log,
     tokens: null,
+    mutualTls: false,
   })
   const credential = new FakeCloud(identity, createClock()).temporarySecret()
   return { server, client, token: () => client.token(credential, null, never()), time: () => client.time(never()) }
@@ -166,7 +167,15 @@ describe('what the environment says', () => {
 
   test('a config without a CA does not mean the public ones', () => {
     const cloud = { url: 'https://localhost', issuer: 'any', caPem: '', signingKeys: { keys: [] } }
-    const options = { cloud, identity, clock: createClock(), timers: { cloudCallMs: 1 }, log: createKeptLog().log, tokens: null }
+    const options = {
+      cloud,
+      identity,
+      clock: createClock(),
+      timers: { cloudCallMs: 1 },
+      log: createKeptLog().log,
+      tokens: null,
+      mutualTls: false,
+    }
     expect(() => createCloudClient(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }))
   })
 })

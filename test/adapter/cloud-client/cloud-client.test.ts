@@ -37,6 +37,7 @@ async function createWorld() {
     timers: { cloudCallMs: 5_000 },
     log: kept.log,
     tokens: null,
+    mutualTls: false,
   })
   onTestFinished(() => client.close())
   return { cloud, client, deviceClock, server, kept }

@@ -1,0 +1,147 @@
+/** Mutual TLS at the Cloud API (RFC 8705) in place of the assertion, with the agent's own client. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import https from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { HttpsCloudClient } from '../../agent/cloud-client/https-cloud-client.ts'
+import { ROUTES } from '../../agent/contract/routes.ts'
+import { deviceCertificate } from '../../agent/credential/certificate.ts'
+import type { DeviceCertificate } from '../../agent/credential/credential.ts'
+import { Secret } from '../../agent/credential/secret.ts'
+import { createClock } from '../../agent/host/clock.ts'
+import { createKeptLog } from '../fakes/log.ts'
+import { type KeyKind, OpensslFolder } from '../fakes/openssl-certificates.ts'
+import { type RunningCloud, startCloud } from './cloud-server.ts'
+
+let folder: string
+let cloud: RunningCloud
+let factory: OpensslFolder
+
+async function setClientCertificates(clientCertificates: boolean): Promise<void> {
+  await cloud.stop()
+  const file = join(cloud.dir, 'config.json')
+  await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), clientCertificates }))
+  await cloud.start()
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zipkey-mutual-'))
+  cloud = await startCloud({ dir: join(folder, 'cloud') })
+  await cloud.createAccount('acme')
+  await setClientCertificates(true)
+  factory = new OpensslFolder(folder)
+  factory.key('ca', 'P-256')
+  factory.certificate('ca', { issuer: null, isCa: true })
+})
+afterAll(async () => {
+  await cloud.stop()
+  await rm(folder, { recursive: true })
+})
+
+let count = 0
+type Device = { readonly id: string; readonly credential: DeviceCertificate }
+
+async function newDevice(kind: KeyKind = 'P-256', isRegistered = true): Promise<Device> {
+  count += 1
+  const id = `SN-${count}`
+  factory.key(id, kind)
+  factory.certificate(id, { issuer: 'ca', isCa: false })
+  const credential = deviceCertificate(factory.read(`${id}.pem`) + factory.read('ca.pem'), new Secret(factory.read(`${id}.key`)))
+  if (!credential.ok) throw new Error(credential.problem)
+  if (isRegistered) expect(await cloud.registerCertificate('acme', id, factory.read(`${id}.pem`))).toBe('registered')
+  return { id, credential: credential.value }
+}
+
+function clientOf(device: string): HttpsCloudClient {
+  const { caPem, issuer, jwks: signingKeys } = cloud
+  return new HttpsCloudClient({
+    cloud: { url: cloud.url, issuer, caPem, signingKeys },
+    identity: { account: 'acme', device, realm: 'zipkey.test' },
+    clock: createClock(),
+    timers: { cloudCallMs: 10_000 },
+    log: createKeptLog().log,
+    tokens: null,
+    mutualTls: true,
+  })
+}
+
+const tokenOf = (device: string, credential: DeviceCertificate) => clientOf(device).token(credential, null, new AbortController().signal)
+const events = async (device: string) => (await cloud.audit('acme', device)).map(({ event }) => event)
+
+/** A token request with this form, over a connection that shows the certificate or none. */
+function post(form: Record<string, string>, shown: DeviceCertificate | null): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const key = shown === null ? {} : { cert: shown.chainPem, key: shown.privateKeyPem.reveal() }
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const request = https.request(`${cloud.url}${ROUTES.token}`, { method: 'POST', ca: cloud.caPem, ...key, headers, agent: false })
+    request.on('response', (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    request.on('error', reject)
+    request.end(new URLSearchParams({ grant_type: 'client_credentials', ...form }).toString())
+  })
+}
+
+describe('a certificate by mutual TLS', () => {
+  it.each(['P-256', 'P-384', 'RSA-2048'] as const)('of %s gets a token, as often as it asks', async (kind) => {
+    const { id, credential } = await newDevice(kind)
+    for (let round = 1; round <= 2; round++) expect((await tokenOf(id, credential)).scope).toBe('device')
+    expect((await events(id)).filter((event) => event === 'token-issued')).toHaveLength(2)
+  })
+
+  it('of a device that claims to be another is refused, and that device is told nothing but that', async () => {
+    const [mine, other] = [await newDevice(), await newDevice()]
+    await expect(tokenOf(other.id, mine.credential)).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+    expect(await events(other.id)).toContain('unknown-credential-refused')
+    expect(await events(other.id)).not.toContain('token-issued')
+  })
+
+  it('that nobody registered is refused', async () => {
+    const { id, credential } = await newDevice('P-256', false)
+    await expect(tokenOf(id, credential)).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+  })
+
+  it('that was revoked is refused', async () => {
+    const { id, credential } = await newDevice()
+    await tokenOf(id, credential)
+    await cloud.api.call('POST', `/v1/accounts/acme/devices/${id}/revoke`, z.unknown(), { credential: null })
+    await expect(tokenOf(id, credential)).rejects.toMatchObject({ code: 'ERR_CLOUD_REFUSED' })
+  })
+
+  it('shown with the key of another does not get through the handshake', async () => {
+    const [mine, other] = [await newDevice(), await newDevice()]
+    const stolen = { ...other.credential, privateKeyPem: mine.credential.privateKeyPem }
+    await expect(tokenOf(other.id, stolen)).rejects.toThrow()
+    expect(new X509Certificate(stolen.chainPem).checkPrivateKey(createPrivateKey(stolen.privateKeyPem.reveal()))).toBe(false)
+    expect(await events(other.id)).not.toContain('token-issued')
+  })
+
+  it.each([
+    ['no certificate', { client_id: 'acme/SN-1' }, false, /no client certificate/],
+    ['neither client_id nor assertion', {}, true, /client_id with a certificate/],
+    ['both', { client_id: 'acme/SN-1', client_assertion: 'x' }, true, /not both/],
+    ['no device in client_id', { client_id: 'acme' }, true, /invalid-request/],
+    ['a run that is none', { client_id: 'acme/SN-1', run: 'x' }, true, /run id/],
+  ] as const)('with %s is a bad request', async (_, form, isShown, text) => {
+    const { credential } = await newDevice('P-256', false)
+    const answer = await post(form, isShown ? credential : null)
+    expect([answer.status, answer.text]).toEqual([400, expect.stringMatching(text)])
+  })
+})
+
+describe('a cloud that asks for no certificates', () => {
+  it('says so to a device that was told to show one, which waits rather than giving it up', async () => {
+    await setClientCertificates(false)
+    const { id, credential } = await newDevice()
+    await expect(tokenOf(id, credential)).rejects.toMatchObject({ code: 'ERR_CLOUD_ANSWER' })
+    await setClientCertificates(true)
+    expect((await tokenOf(id, credential)).scope).toBe('device')
+  })
+})
