@@ -21,7 +21,12 @@ export type Bss = {
   /** The profile's place among the profiles. */
   readonly preference: number
   readonly managementFrames: 'open' | 'protected'
+  /** At a Passpoint hotspot, what the profile does not say; else null. */
+  readonly passpoint: PasspointBss | null
 }
+
+/** A BSS that was found by what it says of itself. `isVisited`: its operator is not the device's own, and takes it all the same. */
+export type PasspointBss = { readonly ssid: Uint8Array; readonly isVisited: boolean }
 
 /**
  * A joined BSS with an address; `bss` is null for a wired network that was there already. `captiveApi` is where the hotspot says that

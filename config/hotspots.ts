@@ -2,6 +2,7 @@
 import {
   frequencyOfChannel,
   parseCaPem,
+  parseConsortium,
   parseDnsName,
   parseLoginPassword,
   parsePskPassphrase,
@@ -96,6 +97,24 @@ const eapHotspot = record('A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise).
   eap: required(eapReader),
 })
 
+const passpointHotspot = record(
+  'Hotspots behind 802.1X that are known by no SSID, but by what they say of themselves (Passpoint, by ANQP).',
+  {
+    security: kind('passpoint'),
+    realm: optional(text('A hotspot that takes credentials of this realm. The realm of the device where missing.', parseRealm), null),
+    roamingConsortiums: optional(
+      list(
+        'Or one that takes the members of one of these roaming consortiums.',
+        text('An organization identifier: 6 or 10 hex digits.', parseConsortium),
+        1,
+      ),
+      [],
+    ),
+    homeDomain: optional(text('The domain of the operator whose hotspots come before those of others.', parseDnsName), null),
+    eap: required(eapReader),
+  },
+)
+
 const saeHotspot = record('WPA3-Personal. A profile of its own, with psk and the same ssid, is needed for falling back to WPA2.', {
   security: kind('sae'),
   ...plain,
@@ -117,13 +136,16 @@ const wiredPort = record('A wired port behind 802.1X.', { security: kind('wired-
 export const hotspotReader = tagged(
   'One hotspot profile.',
   'security',
-  { 'wpa-eap': eapHotspot, 'wired-eap': wiredPort, sae: saeHotspot, psk: pskHotspot, owe: oweHotspot, open: openHotspot },
+  {
+    ...{ 'wpa-eap': eapHotspot, passpoint: passpointHotspot, 'wired-eap': wiredPort },
+    ...{ sae: saeHotspot, psk: pskHotspot, owe: oweHotspot, open: openHotspot },
+  },
   {},
 )
 
 /** The hotspot profile, with the realm as AAA domain where none is named. */
 export function hotspotOf(entry: Read<typeof hotspotReader>, realm: string): HotspotProfile {
-  if (entry.security === 'wired-eap') return profileOf(entry, realm)
+  if (entry.security === 'wired-eap' || entry.security === 'passpoint') return profileOf(entry, realm)
   const { channels, frequenciesMhz, ...rest } = entry
   return profileOf({ ...rest, frequenciesMhz: [...new Set([...channels.map(frequencyOfChannel), ...frequenciesMhz])] }, realm)
 }

@@ -33,8 +33,19 @@ export type LoginForm = {
 
 type PlainForm = RadioForm & { readonly login: LoginForm | null }
 
+/** Passpoint hotspots, by what they say of themselves; `realm` is null where the device's is meant. */
+export type PasspointForm = {
+  readonly security: 'passpoint'
+  readonly realm: string | null
+  /** In hex. */
+  readonly roamingConsortiums: readonly string[]
+  readonly homeDomain: string | null
+  readonly eap: EapForm
+}
+
 /** A hotspot profile of any kind. */
 export type HotspotForm =
+  | PasspointForm
   | (RadioForm & { readonly security: 'wpa-eap'; readonly eap: EapForm })
   | (PlainForm & { readonly security: 'sae' | 'psk'; readonly passphrase: string })
   | (PlainForm & { readonly security: 'owe' | 'open' })
@@ -62,6 +73,13 @@ export function parseCaPem(pem: string): Parsed<string> {
 
 /** A DNS name. */
 export const parseDnsName = (name: string): Parsed<string> => (DNS_NAME.test(name) ? parsed(name) : unparsed('expected a DNS name'))
+
+/** An organization identifier (IEEE 802.11-2020 §9.4.1.31) in hex, of 3 or 5 bytes. */
+export const parseConsortium = (text: string): Parsed<string> =>
+  /^([0-9a-f]{6}|[0-9a-f]{10})$/i.test(text) ? parsed(text.toLowerCase()) : unparsed('expected 6 or 10 hex digits')
+
+/** wpa_supplicant takes at most as many. */
+export const MOST_CONSORTIUMS = 36
 
 /** An SSID: a text in UTF-8, or its bytes in `{"hex": "…"}`. */
 export function parseSsid(value: unknown): Parsed<Uint8Array> {
@@ -115,6 +133,7 @@ const LOGIN_MEMBERS = ['username', 'password', 'serverName', 'ca', 'allowUnencry
 const PLAIN_MEMBERS = [...RADIO_MEMBERS, 'login']
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   'wpa-eap': [...RADIO_MEMBERS, 'eap'],
+  passpoint: ['realm', 'roamingConsortiums', 'homeDomain', 'eap'],
   'wired-eap': ['eap'],
   sae: [...PLAIN_MEMBERS, 'passphrase'],
   psk: [...PLAIN_MEMBERS, 'passphrase'],
@@ -127,6 +146,7 @@ function readForm(value: Readonly<Record<string, unknown>>, unknownMembers: 'ign
     const eap = readEap(value.eap, unknownMembers)
     return eap.ok ? parsed({ security: 'wired-eap', eap: eap.value }) : eap
   }
+  if (value.security === 'passpoint') return readPasspoint(value, unknownMembers)
   const radio = readRadio(value)
   if (!radio.ok) return radio
   if (value.security === 'wpa-eap') {
@@ -142,6 +162,29 @@ function readForm(value: Readonly<Record<string, unknown>>, unknownMembers: 'ign
   const passphrase = security === 'sae' ? parseSaePassphrase(value.passphrase) : parsePskPassphrase(value.passphrase)
   return passphrase.ok ? parsed({ security, ...plain, passphrase: passphrase.value }) : unparsed(`passphrase: ${passphrase.problem}`)
 }
+
+function readPasspoint(value: Readonly<Record<string, unknown>>, unknownMembers: 'ignored' | 'refused'): Parsed<PasspointForm> {
+  const { realm = null, roamingConsortiums = [], homeDomain = null } = value
+  const read = { realm: realm === null ? parsed(null) : parseRealm(String(realm)), domain: domainOrNone(homeDomain) }
+  if (!read.realm.ok) return unparsed(`realm: ${read.realm.problem}`)
+  if (!read.domain.ok) return unparsed(`homeDomain: ${read.domain.problem}`)
+  if (!Array.isArray(roamingConsortiums) || roamingConsortiums.length > MOST_CONSORTIUMS)
+    return unparsed(`roamingConsortiums is a list of at most ${MOST_CONSORTIUMS}`)
+  const consortiums: string[] = []
+  for (const each of roamingConsortiums) {
+    const consortium = parseConsortium(String(each))
+    if (!consortium.ok) return unparsed(`roamingConsortiums: ${consortium.problem}`)
+    consortiums.push(consortium.value)
+  }
+  const eap = readEap(value.eap, unknownMembers)
+  if (!eap.ok) return eap
+  return parsed({
+    ...{ security: 'passpoint', realm: read.realm.value, homeDomain: read.domain.value },
+    ...{ roamingConsortiums: consortiums, eap: eap.value },
+  })
+}
+
+const domainOrNone = (value: unknown): Parsed<string | null> => (value === null ? parsed(null) : parseDnsName(String(value)))
 
 function readRadio({ ssid, hidden = false, channels = [], frequenciesMhz = [] }: Readonly<Record<string, unknown>>): Parsed<RadioForm> {
   const bytes = parseSsid(ssid)

@@ -43,6 +43,19 @@ type Radio = {
 /** A radio hotspot behind 802.1X (WPA2/WPA3-Enterprise). */
 export type EapHotspot = Radio & { readonly security: 'wpa-eap'; readonly eap: EapSettings }
 
+/** By what a Passpoint hotspot is known: by what it says before anybody joins it (ANQP, IEEE 802.11-2020 §9.4.5). One of the two suffices. */
+export type Subscription = {
+  /** The realm that it takes credentials of. */
+  readonly realm: string
+  /** The roaming consortiums that it takes the members of, in hex. */
+  readonly roamingConsortiums: readonly string[]
+  /** The domain of the operator at home, whose own hotspots come before others that take the device too; null where there is none. */
+  readonly homeDomain: string | null
+}
+
+/** Hotspots behind 802.1X that are known by no SSID. What they say of themselves only finds them: CA and server name are checked as ever. */
+export type PasspointHotspot = Subscription & { readonly security: 'passpoint'; readonly eap: EapSettings }
+
 /** How to log in at a hotspot's login page by WISPr, should it have one. */
 export type PageLogin = {
   readonly username: string
@@ -63,8 +76,11 @@ export type PassphraseHotspot = Plain & { readonly security: 'sae' | 'psk'; read
 /** A hotspot that anyone may join: encrypted (`owe`, Wi-Fi Enhanced Open) or not (`open`). */
 export type KeylessHotspot = Plain & { readonly security: 'owe' | 'open' }
 
+/** A hotspot on a radio that is known by its SSID. */
+export type NamedHotspot = EapHotspot | PassphraseHotspot | KeylessHotspot
+
 /** A hotspot on a radio. */
-export type RadioHotspot = EapHotspot | PassphraseHotspot | KeylessHotspot
+export type RadioHotspot = NamedHotspot | PasspointHotspot
 
 /** A wired port behind 802.1X; there is no SSID and nothing to scan for. */
 export type WiredPort = { readonly security: 'wired-eap'; readonly eap: EapSettings }
@@ -79,6 +95,7 @@ export type PlainHotspot = PassphraseHotspot | KeylessHotspot
 export function isPlain(profile: HotspotProfile): profile is PlainHotspot {
   switch (profile.security) {
     case 'wpa-eap':
+    case 'passpoint':
     case 'wired-eap':
       return false
     case 'sae':
@@ -96,4 +113,21 @@ export function ssidText(ssid: Uint8Array): string {
 }
 
 /** What to call a hotspot in a log. */
-export const hotspotText = (profile: HotspotProfile): string => (profile.security === 'wired-eap' ? 'wired port' : ssidText(profile.ssid))
+export function hotspotText(profile: HotspotProfile): string {
+  switch (profile.security) {
+    case 'wired-eap':
+      return 'wired port'
+    case 'passpoint':
+      return `Passpoint of ${profile.realm}`
+    case 'wpa-eap':
+    case 'sae':
+    case 'psk':
+    case 'owe':
+    case 'open':
+      return ssidText(profile.ssid)
+  }
+}
+
+/** The same text for two subscriptions that the same hotspots answer. */
+export const subscriptionText = ({ realm, roamingConsortiums, homeDomain }: Subscription): string =>
+  [realm, ...roamingConsortiums.toSorted(), homeDomain ?? ''].join(' ').toLowerCase()

@@ -10,6 +10,8 @@ export function profileOf(form: HotspotForm, realm: string): HotspotProfile {
       return { security: form.security, eap: settingsOf(form.eap, realm) }
     case 'wpa-eap':
       return { ...form, eap: settingsOf(form.eap, realm) }
+    case 'passpoint':
+      return { ...form, realm: form.realm ?? realm, eap: settingsOf(form.eap, realm) }
     case 'sae':
     case 'psk':
       return { ...form, passphrase: new Secret(form.passphrase), login: loginOf(form.login) }
@@ -25,6 +27,8 @@ export function formOf(profile: HotspotProfile): HotspotForm {
     case 'wired-eap':
       return { security: profile.security, eap: eapFormOf(profile.eap) }
     case 'wpa-eap':
+      return { ...profile, eap: eapFormOf(profile.eap) }
+    case 'passpoint':
       return { ...profile, eap: eapFormOf(profile.eap) }
     case 'sae':
     case 'psk':

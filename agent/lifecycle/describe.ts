@@ -1,6 +1,6 @@
 /** What an event says to a person: one line, and fields that are safe to log. */
 import { credentialLabel, type IssuedCredential, type PermanentKind } from '../credential/credential.ts'
-import { hotspotText } from '../credential/hotspot.ts'
+import { hotspotText, ssidText } from '../credential/hotspot.ts'
 import { FAILURES, type Failure } from '../failure.ts'
 import type { Bss, Link } from '../ports.ts'
 import { type Journey, order } from './journey.ts'
@@ -10,13 +10,15 @@ import type { Event, State } from './state.ts'
 export type Description = { readonly text: string; readonly fields: Readonly<Record<string, unknown>> }
 
 const bssFields = (bss: Bss) => ({
-  hotspot: hotspotText(bss.hotspot),
+  hotspot: bssText(bss),
   bssid: bss.bssid,
   frequencyMhz: bss.frequencyMhz,
   signalDbm: bss.signalDbm,
 })
 
-const linkText = ({ bss, interfaceName }: Link): string => (bss === null ? interfaceName : hotspotText(bss.hotspot))
+const bssText = ({ hotspot, passpoint }: Bss): string => (passpoint === null ? hotspotText(hotspot) : ssidText(passpoint.ssid))
+
+const linkText = ({ bss, interfaceName }: Link): string => (bss === null ? interfaceName : bssText(bss))
 
 const kindText = ({ kind }: IssuedCredential): PermanentKind => (kind === 'certificate' ? 'certificate' : 'secret')
 
@@ -41,7 +43,7 @@ export function describeEvent(event: Event): Description {
       if (bss === null)
         return { text: `the cloud is reached by ${interfaceName}: no hotspot is needed`, fields: { address, interfaceName } }
       return {
-        text: `joined ${hotspotText(bss.hotspot)} by ${eap?.method ?? bss.hotspot.security}`,
+        text: `joined ${bssText(bss)} by ${eap?.method ?? bss.hotspot.security}`,
         fields: { ...bssFields(bss), address, interfaceName, eap },
       }
     }
@@ -95,7 +97,7 @@ export function describeState(state: State): string {
     case 'scanning':
       return `scanning with credential ${credentialLabel(state.journey.candidates[0].credential)}`
     case 'joining':
-      return `joining ${hotspotText(state.bss.hotspot)} (${state.bss.bssid})`
+      return `joining ${bssText(state.bss)} (${state.bss.bssid})`
     case 'asking-time':
       return 'asking the cloud for the time'
     case 'authenticating':

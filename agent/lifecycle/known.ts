@@ -7,8 +7,11 @@ export type Known = readonly string[]
 /** Devices that move see many; those that stay see few. */
 const MOST_ENTRIES = 16
 
-const hotspotOf = ({ hotspot }: Bss): string =>
-  hotspot.security === 'wired-eap' ? hotspot.security : `${hotspot.security} ${hex(hotspot.ssid)}`
+function hotspotOf({ hotspot, passpoint }: Bss): string {
+  if (hotspot.security === 'wired-eap') return hotspot.security
+  const ssid = hotspot.security === 'passpoint' ? passpoint?.ssid : hotspot.ssid
+  return `${hotspot.security} ${hex(ssid ?? new Uint8Array())}`
+}
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 

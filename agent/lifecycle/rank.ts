@@ -19,7 +19,7 @@ const WEAK_DBM = -80
 
 /**
  * In this order: what failed lately comes last, and what is hardly heard; then what led to the cloud before comes first, then the
- * better security, then the order of the profiles, then the stronger signal. A stronger evil twin therefore costs one attempt, and
+ * better security, then the operator at home, then the order of the profiles, then the stronger signal. A stronger evil twin therefore costs one attempt, and
  * none once the true hotspot is known.
  */
 export function rank(bsss: readonly Bss[], { known, failuresOf }: Experience): readonly Ranked[] {
@@ -42,6 +42,7 @@ const keyOf = ({ bss, failures, standing }: Facts): readonly number[] => [
   STANDING[standing],
   SECURITY[bss.hotspot.security].place,
   bss.managementFrames === 'protected' ? 0 : 1,
+  bss.passpoint?.isVisited === true ? 1 : 0,
   bss.preference,
   -bss.signalDbm,
 ]
@@ -49,6 +50,7 @@ const keyOf = ({ bss, failures, standing }: Facts): readonly number[] => [
 const SECURITY: { readonly [K in HotspotProfile['security']]: { readonly place: number; readonly text: string } } = {
   'wired-eap': { place: 0, text: '802.1X' },
   'wpa-eap': { place: 0, text: '802.1X' },
+  passpoint: { place: 0, text: 'Passpoint' },
   sae: { place: 1, text: 'WPA3-Personal' },
   psk: { place: 2, text: 'WPA2-Personal' },
   owe: { place: 3, text: 'OWE' },
@@ -67,6 +69,7 @@ function reasonsFor({ bss, failures, standing }: Facts): string {
     standing === 'unknown' ? null : `${standing} led to the cloud before`,
     SECURITY[bss.hotspot.security].text,
     bss.managementFrames === 'protected' ? 'protected management frames' : null,
+    bss.passpoint?.isVisited === true ? 'of another operator' : null,
     `profile ${bss.preference + 1}`,
     `${bss.signalDbm} dBm`,
   ]

@@ -43,6 +43,8 @@ export function advanceJoin(progress: JoinProgress, member: InterfaceSignal, bod
     case 'PropertiesChanged':
       return onProperties(progress, body)
     case 'ScanDone':
+    case 'InterworkingAPAdded':
+    case 'InterworkingSelectDone':
       return progress
   }
 }

@@ -1,7 +1,7 @@
 /** A join as the network block that wpa_supplicant takes over D-Bus. */
 import { createHash, createPrivateKey } from 'node:crypto'
 import type { EapProfile, PwdProfile, TlsProfile, TokenTlsProfile, TunnelProfile } from '../credential/eap-profile.ts'
-import type { RadioHotspot } from '../credential/hotspot.ts'
+import type { NamedHotspot } from '../credential/hotspot.ts'
 import type { Bss } from '../ports.ts'
 import { variant } from './dbus.ts'
 
@@ -75,6 +75,8 @@ export function networkBlock(bss: Bss, security: BssSecurity, eap: EapProfile | 
       return { key_mgmt: word('IEEE8021X'), eapol_flags: number(0), ...eapOrNothing }
     case 'wpa-eap':
       return { ...radioMembers(bss, hotspot, security), ...eapOrNothing }
+    case 'passpoint':
+      return { ...radioMembers(bss, { ssid: bss.passpoint?.ssid ?? new Uint8Array(), hidden: false }, security), ...eapOrNothing }
     case 'sae':
       return { ...radioMembers(bss, hotspot, security), sae_password: bytes(hotspot.passphrase.reveal()) }
     case 'psk':
@@ -92,7 +94,7 @@ const pskValue = (passphrase: string): unknown => (PSK_IN_HEX.test(passphrase) ?
 
 const PSK_IN_HEX = /^[0-9a-f]{64}$/i
 
-function radioMembers(bss: Bss, { ssid, hidden }: RadioHotspot, security: BssSecurity): NetworkBlock {
+function radioMembers(bss: Bss, { ssid, hidden }: Pick<NamedHotspot, 'ssid' | 'hidden'>, security: BssSecurity): NetworkBlock {
   return {
     ssid: bytes(ssid),
     scan_ssid: number(hidden ? 1 : 0),

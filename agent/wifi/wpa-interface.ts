@@ -16,7 +16,7 @@ const PROPERTIES = 'org.freedesktop.DBus.Properties'
 const OWNER_MARK = 'zipkey-agent'
 
 /** What the agent listens for. `PropertiesChanged` is wpa_supplicant's own one: it comes once per change, and only for this object. */
-const SIGNALS = ['PropertiesChanged', 'EAP', 'Certification', 'ScanDone'] as const
+const SIGNALS = ['PropertiesChanged', 'EAP', 'Certification', 'ScanDone', 'InterworkingAPAdded', 'InterworkingSelectDone'] as const
 
 /** One of them. */
 export type InterfaceSignal = (typeof SIGNALS)[number]

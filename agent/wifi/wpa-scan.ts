@@ -1,11 +1,12 @@
 /** Scanning: the profiles' channels first, everything when nothing is found there. */
-import type { RadioHotspot } from '../credential/hotspot.ts'
+import type { NamedHotspot, PasspointHotspot, RadioHotspot } from '../credential/hotspot.ts'
 import { AgentError } from '../failure.ts'
 import { bssidText, parseOwePartner, parseSecurity } from './beacon.ts'
 import { variant } from './dbus.ts'
-import { matches, type PlacedHotspot, type ScannedBss } from './match.ts'
+import { matches, type PasspointMatch, type PlacedHotspot, type ScannedBss } from './match.ts'
 import { until } from './until.ts'
 import { WPA_NAME, type WpaInterface } from './wpa-interface.ts'
+import { askForPasspoint, NO_PASSPOINT, type PasspointAnswers } from './wpa-passpoint.ts'
 
 /** Drivers take at least four names in one scan (cfg80211 max_scan_ssids). */
 const MAX_PROBED_SSIDS = 4
@@ -14,31 +15,43 @@ const AGE_ROUNDING_MS = 1000
 const BUSY_RETRY_MS = 300
 
 /** What is scanned for. Without `everywhere` other channels than the profiles' are looked at only where nothing is found on those. */
-export type ScanTask = { readonly hotspots: readonly PlacedHotspot[]; readonly everywhere: boolean }
+export type ScanTask = {
+  readonly hotspots: readonly PlacedHotspot[]
+  readonly everywhere: boolean
+  /** How long hotspots may be asked what they are (Passpoint) before those that told are enough. */
+  readonly passpointMs: number
+}
 
 /** Scans, and gives the BSSs that were heard, among them those that the profiles match. */
 export async function scanForHotspots(wpa: WpaInterface, task: ScanTask, signal: AbortSignal): Promise<readonly ScannedBss[]> {
   const { hotspots } = task
   if (hotspots.length === 0) return []
   const profiles = hotspots.map(({ hotspot }) => hotspot)
-  const frequencies = [...new Set(profiles.flatMap(({ frequenciesMhz }) => frequenciesMhz))]
+  const named = profiles.filter((profile) => profile.security !== 'passpoint')
+  const frequencies = [...new Set(named.flatMap(({ frequenciesMhz }) => frequenciesMhz))]
   if (frequencies.length > 0 && !task.everywhere) {
-    const found = await scanOnce(wpa, profiles, frequencies, signal)
+    const found = await scanOnce(wpa, named, frequencies, NO_PASSPOINT, signal)
     if (matches(found, hotspots).length > 0) return found
   }
-  return scanOnce(wpa, profiles, [], signal)
+  // Asking takes a scan of its own, of every channel, which then is the one that is needed here.
+  const answers = await askForPasspoint(wpa, profiles.filter(isPasspoint), task.passpointMs, signal)
+  return scanOnce(wpa, named, [], answers, signal)
 }
+
+const isPasspoint = (profile: RadioHotspot): profile is PasspointHotspot => profile.security === 'passpoint'
 
 async function scanOnce(
   wpa: WpaInterface,
-  hotspots: readonly RadioHotspot[],
+  hotspots: readonly NamedHotspot[],
   frequenciesMhz: readonly number[],
+  answers: PasspointAnswers,
   signal: AbortSignal,
 ): Promise<readonly ScannedBss[]> {
-  const startedMs = performance.now()
-  const read = (): Promise<readonly ScannedBss[]> => readBsss(wpa, performance.now() - startedMs + AGE_ROUNDING_MS, signal)
-  const named = hotspots.filter(({ hidden }) => hidden).map(({ ssid }) => ssid)
-  for (const ssids of chunks([ANY_SSID, ...named], MAX_PROBED_SSIDS)) await runScan(wpa, scanParameters(ssids, frequenciesMhz), signal)
+  const startedMs = answers.scannedSinceMs ?? performance.now()
+  const read = (): Promise<readonly ScannedBss[]> => readBsss(wpa, performance.now() - startedMs + AGE_ROUNDING_MS, answers, signal)
+  const hidden = hotspots.filter((hotspot) => hotspot.hidden).map(({ ssid }) => ssid)
+  const wanted = answers.scannedSinceMs === null ? [ANY_SSID, ...hidden] : hidden
+  for (const ssids of chunks(wanted, MAX_PROBED_SSIDS)) await runScan(wpa, scanParameters(ssids, frequenciesMhz), signal)
   const scanned = await read()
   const unnamed = unnamedPartners(scanned, hotspots)
   if (unnamed.ssids.length === 0) return scanned
@@ -50,12 +63,12 @@ async function scanOnce(
 const ANY_SSID = new Uint8Array()
 
 const chunks = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
-  items.length <= size ? [items] : [items.slice(0, size), ...chunks(items.slice(size), size)]
+  items.length === 0 ? [] : items.length <= size ? [items] : [items.slice(0, size), ...chunks(items.slice(size), size)]
 
 /** The names by which the OWE BSSs behind open ones have to be asked, since they hide, and where. */
 function unnamedPartners(
   scanned: readonly ScannedBss[],
-  hotspots: readonly RadioHotspot[],
+  hotspots: readonly NamedHotspot[],
 ): { readonly ssids: readonly Uint8Array[]; readonly frequenciesMhz: readonly number[] } {
   const isWanted = ({ ssid, security }: ScannedBss): boolean =>
     security?.keyManagement.includes('NONE') === true &&
@@ -109,16 +122,22 @@ const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
     return () => clearTimeout(timer)
   })
 
-async function readBsss(wpa: WpaInterface, maxAgeMs: number, signal: AbortSignal): Promise<readonly ScannedBss[]> {
+async function readBsss(
+  wpa: WpaInterface,
+  maxAgeMs: number,
+  { byBss }: PasspointAnswers,
+  signal: AbortSignal,
+): Promise<readonly ScannedBss[]> {
   const paths = await wpa.property('BSSs', signal)
   if (!Array.isArray(paths)) return []
-  const read = (path: unknown): Promise<unknown> => wpa.propertiesOf({ path: String(path), interface: `${WPA_NAME}.BSS` }, signal)
-  const properties = await Promise.all(paths.map(read))
-  return properties.map((found) => parseBss(found, maxAgeMs)).filter((bss) => bss !== null)
+  const ask = (path: unknown): Promise<unknown> => wpa.propertiesOf({ path: String(path), interface: `${WPA_NAME}.BSS` }, signal)
+  const properties = await Promise.all(paths.map(ask))
+  const read = properties.map((found, index) => parseBss(found, maxAgeMs, byBss.get(String(paths[index])) ?? []))
+  return read.filter((bss) => bss !== null)
 }
 
 /** Reads the properties of a BSS object; null for one not heard within `maxAgeMs`, or out of form. */
-export function parseBss(properties: unknown, maxAgeMs: number): ScannedBss | null {
+export function parseBss(properties: unknown, maxAgeMs: number, passpoint: readonly PasspointMatch[]): ScannedBss | null {
   if (typeof properties !== 'object' || properties === null) return null
   const { SSID, BSSID, Frequency, Signal, Age, IEs, Privacy } = properties as Readonly<Record<string, unknown>>
   if (!Buffer.isBuffer(SSID) || !Buffer.isBuffer(BSSID) || BSSID.length !== 6 || !Buffer.isBuffer(IEs)) return null
@@ -131,5 +150,6 @@ export function parseBss(properties: unknown, maxAgeMs: number): ScannedBss | nu
     signalDbm: Signal,
     security: parseSecurity(IEs, Privacy),
     owePartner: parseOwePartner(IEs),
+    passpoint,
   }
 }

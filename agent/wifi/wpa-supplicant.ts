@@ -70,7 +70,8 @@ class WpaSupplicant implements Supplicant {
       if (isFresh) return matches(known.found, hotspots)
       const { timers } = this.#options
       const late = (): Error => new AgentError('ERR_WIFI_SUPPLICANT', `no finished scan within ${timers.scanMs} ms`)
-      const found = await withDeadline(signal, timers.scanMs, late, (inTime) => scanForHotspots(wpa, { hotspots, everywhere }, inTime))
+      const task = { hotspots, everywhere, passpointMs: timers.scanMs / 2 }
+      const found = await withDeadline(signal, timers.scanMs, late, (inTime) => scanForHotspots(wpa, task, inTime))
       this.#scanned = { atMs: performance.now(), everywhere, found }
       return matches(found, hotspots)
     })
@@ -160,7 +161,7 @@ class WpaSupplicant implements Supplicant {
 
   async #wiredPorts(interfaceName: string, profiles: readonly HotspotProfile[]): Promise<readonly Bss[]> {
     if ((await this.#netdevs.find(interfaceName))?.hasCarrier !== true) return []
-    const port = { bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, managementFrames: 'open' } as const
+    const port = { bssid: PAE_GROUP_ADDRESS, frequencyMhz: 0, signalDbm: 0, managementFrames: 'open', passpoint: null } as const
     return profiles.flatMap((hotspot, preference) => (hotspot.security === 'wired-eap' ? [{ ...port, hotspot, preference }] : []))
   }
 

@@ -1,14 +1,15 @@
 /**
  * Access points of the lab; only `good` runs from the start. Each has a channel and a configuration of its own in the guest, and a
- * radio, which `second` and `plain` share: they cannot run together.
+ * radio, which `second`, `plain` and `passpoint` share: they cannot run together.
  */
-export type AccessPoint = 'good' | 'second' | 'plain' | 'evil-twin'
+export type AccessPoint = 'good' | 'second' | 'plain' | 'passpoint' | 'evil-twin'
 
 /** What every access point sends on: frequency and BSSID are fixed, so that a test can name them. */
 export const accessPoints: Readonly<Record<AccessPoint, { bssid: string; frequencyMhz: number; phy: string }>> = {
   good: { bssid: '02:00:00:00:01:00', frequencyMhz: 2412, phy: 'phy1' },
   second: { bssid: '02:00:00:00:02:00', frequencyMhz: 2437, phy: 'phy2' },
   plain: { bssid: '02:00:00:00:02:00', frequencyMhz: 5180, phy: 'phy2' },
+  passpoint: { bssid: '02:00:00:00:02:00', frequencyMhz: 2437, phy: 'phy2' },
   'evil-twin': { bssid: '02:00:00:00:03:00', frequencyMhz: 2462, phy: 'phy3' },
 }
 
@@ -21,6 +22,17 @@ export const plainBssids = {
   'ZipKey-OWE': '02:00:00:00:02:04',
   'ZipKey-Free': '02:00:00:00:02:06',
   'ZipKey-Page': '02:00:00:00:02:07',
+} as const
+
+/**
+ * The hotspots of `passpoint`. The device's operator runs `home`; `visited` takes the members of its roaming consortium, `stranger`
+ * nobody whom a device of this lab is, and `liar` says that it is `home`.
+ */
+export const passpointBssids = {
+  liar: '02:00:00:00:02:00',
+  home: '02:00:00:00:02:01',
+  visited: '02:00:00:00:02:02',
+  stranger: '02:00:00:00:02:03',
 } as const
 
 const stationPhy = 'phy0'

@@ -8,7 +8,7 @@ import type { LabPki } from './pki.ts'
 
 const freeradius = 'cloud/freeradius'
 const shippedConfiguration = ['radiusd.conf', 'cloud.conf']
-const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf', 'plain.conf', 'portal-password']
+const filledIn = ['freeradius/site.conf', 'good.conf', 'second.conf', 'plain.conf', 'passpoint.conf', 'portal-password']
 
 /** Where `scripts/install` puts the agent's program on a device. The lab has it on a disk of its own. */
 export const programFolder = 'usr/lib/zipkey'

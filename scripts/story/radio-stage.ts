@@ -48,6 +48,8 @@ export type RadioDevice = { readonly lab: Lab; readonly cloud: LabCloud }
 export type RadioDeviceOptions = {
   readonly moreFiles?: (cloud: LabCloud) => Promise<readonly DiskFile[]>
   readonly permanentCredential?: PermanentKind
+  /** The one profile that is flashed, without its EAP settings. */
+  readonly hotspot?: Readonly<Record<string, unknown>>
 }
 
 /** Restores the lab's snapshot around a device with disks of its own; `closers` gets what ends it. */
@@ -55,7 +57,7 @@ export async function openRadioDevice(
   folder: string,
   image: LabImage,
   closers: (() => Promise<unknown>)[],
-  { moreFiles, permanentCredential = 'secret' }: RadioDeviceOptions = {},
+  { moreFiles, permanentCredential = 'secret', hotspot = RADIO_HOTSPOT }: RadioDeviceOptions = {},
 ): Promise<RadioDevice> {
   const { deviceCa, cloudCaFile: caFile } = image.pki
   const place = { folder, tls: { ...image.pki.cloud, caFile }, deviceCa, listen: '127.0.0.1:0', namespace: null, inside: [] }
@@ -64,7 +66,7 @@ export async function openRadioDevice(
   const configFile = await flash({
     ...{ folder, cloud, cloudPort: GARDEN_PORT, aaaCaFile: image.pki.aaaCaFile },
     permanentCredential,
-    hotspot: RADIO_HOTSPOT,
+    hotspot,
     wifi: { interface: 'auto', address: 'system' },
   })
   const config = [{ path: 'ca.json', content: await readFile(configFile), mode: 0o640 }, ...((await moreFiles?.(cloud)) ?? [])]

@@ -36,6 +36,7 @@ const bssAt = (bssid: string): Bss => ({
   signalDbm: -50,
   preference: 0,
   managementFrames: 'protected',
+  passpoint: null,
   hotspot: {
     security: 'wpa-eap',
     ssid: new Uint8Array(),

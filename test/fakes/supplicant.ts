@@ -1,6 +1,6 @@
 /** A supplicant in memory, in a world of hotspots that a test arranges; it passes the same suite as the real one. */
 import type { EapProfile } from '../../agent/credential/eap-profile.ts'
-import type { HotspotProfile } from '../../agent/credential/hotspot.ts'
+import { type HotspotProfile, subscriptionText } from '../../agent/credential/hotspot.ts'
 import { AgentError, type Failure, type FailureCode } from '../../agent/failure.ts'
 import type { Bss, Link, ScanOptions, Supplicant } from '../../agent/ports.ts'
 
@@ -196,8 +196,11 @@ export class FakeSupplicant implements Supplicant {
 }
 
 function isFoundBy({ hotspot }: Bss, profile: HotspotProfile): boolean {
-  const ssidOf = (each: HotspotProfile): string => ('ssid' in each ? Buffer.from(each.ssid).toString('hex') : '')
-  return hotspot.security === profile.security && ssidOf(hotspot) === ssidOf(profile)
+  const nameOf = (each: HotspotProfile): string => {
+    if (each.security === 'passpoint') return subscriptionText(each)
+    return 'ssid' in each ? Buffer.from(each.ssid).toString('hex') : ''
+  }
+  return hotspot.security === profile.security && nameOf(hotspot) === nameOf(profile)
 }
 
 const failed = (code: FailureCode): AgentError => new AgentError(code, 'as the test says')

@@ -35,6 +35,7 @@ const BSS: Bss = {
   hotspot: HOTSPOT,
   preference: 0,
   managementFrames: 'protected',
+  passpoint: null,
 }
 
 /** The hotspot as a device's supplicant. */

@@ -23,6 +23,7 @@ const BSS: Bss = {
   signalDbm: -50,
   preference: 0,
   managementFrames: 'protected',
+  passpoint: null,
   hotspot: { security: 'wpa-eap', ssid: Buffer.from('ZipKey'), hidden: false, frequenciesMhz: [], eap: EAP },
 }
 

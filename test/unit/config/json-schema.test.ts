@@ -60,6 +60,7 @@ describe('the examples', () => {
   it('are there', () => {
     expect(EXAMPLES).toEqual([
       'flashed-certificate.json',
+      'passpoint.json',
       'permanent-certificate.json',
       'plain-hotspots.json',
       'shared-secret.json',

@@ -361,7 +361,7 @@ describe('a config with problems', () => {
     [
       'a hotspot of no kind that exists',
       { ...GOOD, hotspots: [{ ssid: 'a', security: 'wep', passphrase: 'b' }] },
-      'ca.json: hotspots[0].security: expected one of "wpa-eap", "wired-eap", "sae", "psk", "owe", "open"',
+      'ca.json: hotspots[0].security: expected one of "wpa-eap", "passpoint", "wired-eap", "sae", "psk", "owe", "open"',
     ],
     [
       'a passphrase that is too short',

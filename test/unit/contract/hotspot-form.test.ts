@@ -9,6 +9,8 @@ const eap = { ca: CA, serverName: 'aaa.zipkey.example' }
 describe('a hotspot profile on the wire', () => {
   it.each<[string, object]>([
     ['802.1X', { security: 'wpa-eap', ssid: 'ZipKey', channels: [1, 36], eap }],
+    ['Passpoint', { security: 'passpoint', realm: 'zipkey.example', roamingConsortiums: ['5A03BA0000'], homeDomain: 'op.example', eap }],
+    ['Passpoint of the device’s own realm', { security: 'passpoint', eap }],
     ['a wired port', { security: 'wired-eap', eap: { ...eap, methods: ['TLS'], aaaDomain: 'op.example' } }],
     ['WPA3', { security: 'sae', ssid: { hex: '00ff' }, hidden: true, passphrase: 'schlüssel' }],
     ['WPA2', { security: 'psk', ssid: 'a', frequenciesMhz: [5180], passphrase: 'ab'.repeat(32) }],
@@ -25,6 +27,11 @@ describe('a hotspot profile on the wire', () => {
     ['no object', [], 'a hotspot profile is an object'],
     ['no kind', { ssid: 'a' }, 'security is one of wpa-eap'],
     ['a kind of the past', { security: 'wep', ssid: 'a' }, 'security is one of wpa-eap'],
+    ['a realm that is none', { security: 'passpoint', realm: 'a b', eap }, 'realm: '],
+    ['a consortium that is none', { security: 'passpoint', roamingConsortiums: ['5a03'], eap }, 'roamingConsortiums: expected 6 or 10'],
+    ['more consortiums than fit', { security: 'passpoint', roamingConsortiums: Array(37).fill('5a03ba'), eap }, 'at most 36'],
+    ['a domain that is none', { security: 'passpoint', homeDomain: '-', eap }, 'homeDomain: expected a DNS name'],
+    ['an SSID for Passpoint', { security: 'passpoint', ssid: 'a', eap }, 'unknown member ssid'],
     ['no SSID', { security: 'open' }, 'ssid: expected a text'],
     ['a mistyped member', { security: 'open', ssid: 'a', chanels: [1] }, 'unknown member chanels'],
     ['a mistyped member of eap', { security: 'wired-eap', eap: { ...eap, servername: 'x' } }, 'unknown member eap.servername'],

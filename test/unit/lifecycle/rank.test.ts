@@ -14,6 +14,12 @@ const kind = (last: number, security: 'psk' | 'owe' | 'open', signalDbm = -50): 
   return { ...bssAt(last, signalDbm), hotspot: security === 'owe' ? { ...radio, security } : profile }
 }
 
+const passpointAt = (last: number, signalDbm: number, isVisited: boolean): Bss => {
+  const subscription = { realm: 'zipkey.test', roamingConsortiums: [], homeDomain: 'op.test' }
+  const profile: HotspotProfile = { security: 'passpoint', ...subscription, eap: hotspot.eap }
+  return at(last, signalDbm, { hotspot: profile, passpoint: { ssid: Buffer.from(isVisited ? 'Hotel' : 'Harbour'), isVisited } })
+}
+
 const order = (bsss: readonly Bss[], known: readonly Bss[] = [], failures: Readonly<Record<number, number>> = {}): string => {
   const failuresOf = ({ bssid }: Bss): number => failures[Number.parseInt(bssid.slice(-2), 16)] ?? 0
   const ranked = rank(bsss, { known: known.reduce(withArrival, [] as readonly string[]), failuresOf })
@@ -38,6 +44,12 @@ describe('ranking', () => {
     ['a known BSS that failed lately after others', order([at(1, -60), at(2, -50)], [at(2, -50)], { 2: 1 }), '1 2'],
     ['failures that are nearly forgotten no place at all', order([at(1, -60), at(2, -50)], [], { 2: 0.4 }), '2 1'],
     ['fewer failures before more', order([at(1, -50), at(2, -60)], [], { 1: 3, 2: 1 }), '2 1'],
+    ['the operator at home before others, whatever the signal', order([passpointAt(1, -40, true), passpointAt(2, -70, false)]), '2 1'],
+    [
+      'a known BSS of another operator before the one at home',
+      order([passpointAt(1, -50, false), passpointAt(2, -50, true)], [passpointAt(2, -50, true)]),
+      '2 1',
+    ],
     ['an order that is always the same', order([at(2, -50), at(1, -50)]), '1 2'],
   ])('gives %s', (_, actual, expected) => {
     expect(actual).toBe(expected)
@@ -51,6 +63,9 @@ describe('ranking', () => {
     const [bss] = rank([at(1, -85, { preference: 2 })], { known: withArrival([], at(1, -50)), failuresOf: () => 2.2 })
     expect(bss?.why).toBe(
       'failed lately (2), weak, this BSS led to the cloud before, 802.1X, protected management frames, profile 3, -85 dBm',
+    )
+    expect(rank([passpointAt(1, -50, true)], { known: [], failuresOf: () => 0 })[0]?.why).toBe(
+      'Passpoint, protected management frames, of another operator, profile 1, -50 dBm',
     )
     expect(rank([kind(1, 'open')], { known: [], failuresOf: () => 0 })[0]?.why).toBe(
       'open, protected management frames, profile 1, -50 dBm',

@@ -30,6 +30,7 @@ export const bssAt = (lastOctet: number, signalDbm = -50): Bss => ({
   signalDbm,
   preference: 0,
   managementFrames: 'protected',
+  passpoint: null,
   hotspot,
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RadioHotspot } from '../../../agent/credential/hotspot.ts'
+import { type NamedHotspot, type PasspointHotspot, type RadioHotspot, subscriptionText } from '../../../agent/credential/hotspot.ts'
 import { Secret } from '../../../agent/credential/secret.ts'
 import { matches, type ScannedBss, wayIn } from '../../../agent/wifi/match.ts'
 import type { BssSecurity, KeyManagement } from '../../../agent/wifi/network-block.ts'
@@ -12,12 +12,16 @@ const EAP = {
   serverName: 'aaa.zipkey.test',
   aaaDomain: 'zipkey.test',
 } as const
-const hotspot = (ssid: string): RadioHotspot => ({
+const hotspot = (ssid: string): NamedHotspot => ({
   security: 'wpa-eap',
   ssid: Buffer.from(ssid),
   hidden: false,
   frequenciesMhz: [],
   eap: EAP,
+})
+const passpoint = (realm: string): PasspointHotspot => ({
+  security: 'passpoint',
+  ...{ realm, roamingConsortiums: ['5a03ba0000'], homeDomain: null, eap: EAP },
 })
 const PROTECTED: BssSecurity = { keyManagement: ['WPA-EAP'], managementFrames: 'protected' }
 const OPEN: BssSecurity = { keyManagement: ['NONE'], managementFrames: 'open' }
@@ -30,6 +34,7 @@ const bss = (last: string, signalDbm: number, changes: Partial<ScannedBss> = {})
   signalDbm,
   security: PROTECTED,
   owePartner: null,
+  passpoint: [],
   ...changes,
 })
 
@@ -70,6 +75,7 @@ describe('a profile', () => {
   const passphrase = new Secret('a passphrase')
   const profiles: { readonly [K in RadioHotspot['security']]: RadioHotspot } = {
     'wpa-eap': hotspot('ZipKey'),
+    passpoint: passpoint('zipkey.test'),
     sae: { ...radio, security: 'sae', passphrase },
     psk: { ...radio, security: 'psk', passphrase },
     owe: { ...radio, security: 'owe' },
@@ -78,15 +84,17 @@ describe('a profile', () => {
 
   it.each<[RadioHotspot['security'], readonly KeyManagement[]]>([
     ['wpa-eap', ['WPA-EAP', 'WPA-EAP-SHA256']],
+    ['passpoint', ['WPA-EAP', 'WPA-EAP-SHA256']],
     ['sae', ['SAE']],
     ['psk', ['WPA-PSK', 'WPA-PSK-SHA256']],
     ['owe', ['OWE']],
     ['open', ['NONE']],
   ])('that says %s joins by nothing else, whatever else the BSS offers', (security, allowed) => {
     const all = offering('WPA-EAP', 'WPA-EAP-SHA256', 'WPA-PSK', 'WPA-PSK-SHA256', 'SAE', 'OWE', 'NONE')
-    expect(wayIn(bss('0a', -50, { security: all }), profiles[security])?.keyManagement).toEqual(allowed)
+    const answered = [{ subscription: subscriptionText(passpoint('zipkey.test')), isVisited: false }]
+    expect(wayIn(bss('0a', -50, { security: all, passpoint: answered }), profiles[security])?.keyManagement).toEqual(allowed)
     const others = offering(...all.keyManagement.filter((name) => !allowed.includes(name)))
-    expect(wayIn(bss('0a', -50, { security: others }), profiles[security])).toBeNull()
+    expect(wayIn(bss('0a', -50, { security: others, passpoint: answered }), profiles[security])).toBeNull()
   })
 
   it.each(['sae', 'owe'] as const)('that says %s wants protected management frames also where the BSS does not tell', (security) => {
@@ -108,5 +116,29 @@ describe('a profile', () => {
     expect([open, encrypted].map((found) => wayIn(found, profiles.owe)?.keyManagement)).toEqual([undefined, ['OWE']])
     expect([open, encrypted].map((found) => wayIn(found, profiles.open)?.keyManagement)).toEqual([['NONE'], undefined])
     expect(wayIn({ ...encrypted, ssid: new Uint8Array() }, profiles.owe)).toBeNull()
+  })
+})
+
+describe('a Passpoint profile', () => {
+  const answering = (realm: string, isVisited: boolean) => [{ subscription: subscriptionText(passpoint(realm)), isVisited }]
+
+  it('matches what answered for it, under whatever SSID, and nothing else', () => {
+    const [home, visited, other] = [
+      bss('0a', -50, { ssid: Buffer.from('Harbour'), passpoint: answering('ZipKey.test', false) }),
+      bss('0b', -50, { ssid: Buffer.from('Hotel'), passpoint: answering('zipkey.test', true) }),
+      bss('0c', -50, { ssid: Buffer.from('Shop'), passpoint: answering('shop.test', false) }),
+    ]
+    const found = [home, visited, other].map((each) => matching(each, passpoint('zipkey.test'), hotspot('ZipKey')))
+    expect(found.map(([first]) => first?.passpoint ?? null)).toEqual([
+      { ssid: Buffer.from('Harbour'), isVisited: false },
+      { ssid: Buffer.from('Hotel'), isVisited: true },
+      null,
+    ])
+  })
+
+  it('is one of several that the same answer matches, so that another CA gets its turn', () => {
+    const found = bss('0a', -50, { passpoint: answering('zipkey.test', false) })
+    const renewed = { ...passpoint('zipkey.test'), eap: { ...EAP, caPem: 'y' } }
+    expect(matching(found, passpoint('zipkey.test'), renewed, hotspot('ZipKey')).map(({ preference }) => preference)).toEqual([0, 1, 2])
   })
 })

@@ -21,6 +21,7 @@ const RADIO: Bss = {
   signalDbm: -50,
   preference: 0,
   managementFrames: 'protected',
+  passpoint: null,
   hotspot: { security: 'wpa-eap', ssid: Buffer.from([0x22, 0x0a, 0xff]), hidden: false, frequenciesMhz: [], eap: SETTINGS },
 }
 const WIRED: Bss = { ...RADIO, frequencyMhz: 0, hotspot: { security: 'wired-eap', eap: SETTINGS } }
@@ -69,6 +70,13 @@ describe('the network block', () => {
       freq_list: 's:2437',
       key_mgmt: 's:WPA-EAP WPA-EAP-SHA256',
     })
+  })
+
+  it('names the SSID that a Passpoint hotspot happens to have, and proves as at any other', () => {
+    const profile = { security: 'passpoint', realm: 'zipkey.test', roamingConsortiums: [], homeDomain: null, eap: SETTINGS } as const
+    const bss: Bss = { ...RADIO, hotspot: profile, passpoint: { ssid: Buffer.from('Harbour'), isVisited: false } }
+    const { ssid: _, ...rest } = told(networkBlock(RADIO, PROTECTED, EAP))
+    expect(told(networkBlock(bss, PROTECTED, EAP))).toEqual({ ...rest, ssid: 'ay:Harbour' })
   })
 
   it.each([RADIO, WIRED])('always asks for CA and name, and shows the outer identity only', (bss) => {

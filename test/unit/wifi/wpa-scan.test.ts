@@ -14,19 +14,20 @@ const FOUND = {
 
 describe('the properties of a BSS object', () => {
   it('are read', () => {
-    expect(parseBss(FOUND, 2000)).toEqual({
+    expect(parseBss(FOUND, 2000, [])).toEqual({
       ssid: Buffer.from('ZipKey'),
       bssid: '02:00:00:00:01:00',
       frequencyMhz: 2412,
       signalDbm: -50,
       security: { keyManagement: ['WPA-EAP'], managementFrames: 'protected' },
       owePartner: null,
+      passpoint: [],
     })
   })
 
   it('have no SSID where the BSS hides it, by none or by zeros', () => {
-    expect(parseBss({ ...FOUND, SSID: Buffer.alloc(0) }, 2000)?.ssid).toHaveLength(0)
-    expect(parseBss({ ...FOUND, SSID: Buffer.alloc(6) }, 2000)?.ssid).toHaveLength(0)
+    expect(parseBss({ ...FOUND, SSID: Buffer.alloc(0) }, 2000, [])?.ssid).toHaveLength(0)
+    expect(parseBss({ ...FOUND, SSID: Buffer.alloc(6) }, 2000, [])?.ssid).toHaveLength(0)
   })
 
   it.each([
@@ -36,6 +37,6 @@ describe('the properties of a BSS object', () => {
     ['of another type', { ...FOUND, Signal: '-50' }],
     ['without elements', { ...FOUND, IEs: undefined }],
   ])('of one %s count for nothing', (_, properties) => {
-    expect(parseBss(properties, 2000)).toBeNull()
+    expect(parseBss(properties, 2000, [])).toBeNull()
   })
 })
