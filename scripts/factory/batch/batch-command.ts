@@ -35,7 +35,8 @@ export function addBatchCommands(program: Command, signal: AbortSignal): void {
         .makeOptionMandatory(),
     )
     .option('--ca-file <file>', 'certificate: the issuing CA, and after it those that lead on (PEM)')
-    .option('--ca-key-file <file>', 'certificate: its private key (PEM, 0600)')
+    .option('--ca-key-file <file>', 'certificate: its private key (PEM, 0600), or a pkcs11: URI of a key in a token')
+    .option('--ca-pin-file <file>', 'certificate: the PIN of that token (0600)')
     .option('--template <file>', 'certificate: validity, subject, other names, extensions (JSON)')
     .option('--key-id <id>', 'provisioning-key: its id in the cloud')
     .option('--provisioning-key-file <file>', 'provisioning-key: the key (zkp_…, 0600)')

@@ -38,6 +38,7 @@ export type BatchOptions = ProfileOptions & {
   readonly credential: CredentialPlan['kind']
   readonly caFile?: string
   readonly caKeyFile?: string
+  readonly caPinFile?: string
   readonly template?: string
   readonly keyId?: string
   readonly provisioningKeyFile?: string
@@ -153,7 +154,8 @@ function planCredential(options: BatchOptions, ids: DeviceIds, nowMs: number): P
 
 async function planCertificates(options: BatchOptions, ids: DeviceIds, nowMs: number): Promise<Planned> {
   const caFile = required(options.caFile, '--ca-file', 'certificate')
-  const ca = await readIssuingCa(caFile, required(options.caKeyFile, '--ca-key-file', 'certificate'), nowMs)
+  const key = required(options.caKeyFile, '--ca-key-file', 'certificate')
+  const ca = await readIssuingCa({ certificateFile: caFile, key, pinFile: options.caPinFile ?? null }, nowMs)
   const template = readTemplate(options.template ?? null, namesOf(ids))
   const { notBefore, notAfter } = validityOf(template, nowMs)
   if (notAfter.getTime() <= Math.max(nowMs, notBefore.getTime()))

@@ -112,7 +112,7 @@ async function writeAll(plan: BatchPlan, { startProgress, signal }: Watch, folde
   try {
     for await (const entries of plan.ids.entries(from, DEVICES_IN_GROUP)) {
       if (signal.aborted) throw new InterruptedError()
-      const staged = await stage(plan, folder, maker, entries, committing)
+      const staged = await stage(plan, folder, maker, entries, { before: committing, signal })
       committing = commit(plan, folder, from, staged)
       // It is awaited with the next group; without this, its failure meanwhile would end the process.
       committing.catch(() => {})
@@ -140,7 +140,7 @@ async function stage(
   folder: BatchFolder,
   maker: CredentialMaker,
   entries: readonly DeviceEntry[],
-  before: Promise<void>,
+  { before, signal }: { readonly before: Promise<void>; readonly signal: AbortSignal },
 ): Promise<Staged> {
   const { batch } = folder.started
   const ids = entries.map(({ id }) => id)
@@ -153,8 +153,9 @@ async function stage(
       sums.add(checksumLine(line))
       registration.add(made.row)
       if (made.certificatePem !== null) certificates.add(productCloudRow(id, made.certificatePem))
-      // So that the group before comes on meanwhile.
+      // So that the group before comes on meanwhile, and Ctrl-C is heard: a token may take minutes for a group.
       if (index % DEVICES_BETWEEN_TURNS === 0) await setImmediate()
+      if (signal.aborted) throw new InterruptedError()
     }
     await before
     return { ids, log, sums, certificates, registration }

@@ -1,9 +1,11 @@
-/** The factory's own issuing CA, from PEM files. What is wrong with it is told before anything is issued. */
-import { type KeyObject, sign, type X509Certificate } from 'node:crypto'
+/** The factory's own issuing CA: its certificate from a PEM file, its key from another or in a token. What is wrong with it is told before anything is issued. */
+import { type KeyObject, randomBytes, sign, verify, type X509Certificate } from 'node:crypto'
 import { parseCertificateChain } from '../../../agent/contract/certificate.ts'
 import { objectIdentifier, sequence } from '../../../agent/contract/der.ts'
 import { InputError, readText } from '../inputs.ts'
-import { readPrivateKey } from '../keys.ts'
+import { readPrivateKey, requirePrivate } from '../keys.ts'
+import { TargetError } from '../target/target.ts'
+import { faultOfTokenUri, isTokenUri, signByToken } from './token-key.ts'
 
 /** A CA that can sign. */
 export type IssuingCa = {
@@ -18,19 +20,24 @@ export type IssuingCa = {
   readonly sign: (bytes: Uint8Array) => Uint8Array
 }
 
+const PROBE_BYTES = 32
+
 type SignatureKind = { readonly oid: string; readonly withNull: boolean; readonly hash: 'sha256' | 'sha384' | null }
 
-/** Reads and checks certificate (its issuers may follow) and key; `nowMs` is held against its dates. */
-export async function readIssuingCa(certificateFile: string, keyFile: string, nowMs: number): Promise<IssuingCa> {
+/** Where a CA is: its certificate (its issuers may follow), its key in a file or by a pkcs11: URI, and the file of the token's PIN. */
+export type CaPlace = { readonly certificateFile: string; readonly key: string; readonly pinFile: string | null }
+
+/** Reads and checks them; `nowMs` is held against the certificate's dates. */
+export async function readIssuingCa({ certificateFile, key, pinFile }: CaPlace, nowMs: number): Promise<IssuingCa> {
   const [own, ...issuers] = readChain(certificateFile)
-  const key = readPrivateKey(keyFile)
   if (!own.ca) throw new InputError(`${certificateFile}: is not a CA: basic constraints or key usage do not let it sign certificates`)
-  if (!own.checkPrivateKey(key)) throw new InputError(`${keyFile}: is not the key of ${certificateFile}`)
   if (nowMs > Date.parse(own.validTo)) throw new InputError(`${certificateFile}: expired on ${own.validTo}: renew the CA's certificate`)
   if (nowMs < Date.parse(own.validFrom)) throw new InputError(`${certificateFile}: is valid from ${own.validFrom} only: check the clock`)
   const { SubjectKeyIdentifierExtension, X509Certificate: Read } = await import('@peculiar/x509')
   const read = new Read(new Uint8Array(own.raw))
-  const kind = signatureKind(keyFile, key)
+  const kind = signatureKind(certificateFile, own.publicKey)
+  const signer = isTokenUri(key) ? tokenSigner(key, pinFile, kind) : fileSigner(key, own, certificateFile, kind)
+  if (isTokenUri(key)) tryToken(signer, key, own, certificateFile, kind)
   const identifier = read.getExtension(SubjectKeyIdentifierExtension)
   return {
     certificate: own,
@@ -38,8 +45,38 @@ export async function readIssuingCa(certificateFile: string, keyFile: string, no
     subject: new Uint8Array(read.subjectName.toArrayBuffer()),
     keyIdentifier: identifier === null ? null : new Uint8Array(Buffer.from(identifier.keyId, 'hex')),
     signatureAlgorithm: sequence(objectIdentifier(kind.oid), ...(kind.withNull ? [Uint8Array.from([5, 0])] : [])),
-    sign: (bytes) => sign(kind.hash, bytes, key),
+    sign: signer,
   }
+}
+
+type Signer = IssuingCa['sign']
+
+function fileSigner(file: string, own: X509Certificate, certificateFile: string, { hash }: SignatureKind): Signer {
+  const key = readPrivateKey(file)
+  if (!own.checkPrivateKey(key)) throw new InputError(`${file}: is not the key of ${certificateFile}`)
+  return (bytes) => sign(hash, bytes, key)
+}
+
+function tokenSigner(uri: string, pinFile: string | null, { hash }: SignatureKind): Signer {
+  const fault = faultOfTokenUri(uri)
+  if (fault !== null) throw new InputError(`--ca-key-file: ${fault}`)
+  if (hash === null) throw new InputError(`${uri}: a CA's key in a token is P-256, P-384 or RSA`)
+  if (pinFile !== null) {
+    readText(pinFile)
+    requirePrivate(pinFile)
+  }
+  return (bytes) => signByToken({ uri, pinFile, hash }, bytes)
+}
+
+/** One signature, before anything is issued: a wrong PIN is shown to the token no second time. */
+function tryToken(signer: Signer, uri: string, own: X509Certificate, certificateFile: string, { hash }: SignatureKind): void {
+  const probe = randomBytes(PROBE_BYTES)
+  try {
+    if (verify(hash, probe, own.publicKey, signer(probe))) return
+  } catch (error) {
+    throw error instanceof TargetError ? new InputError(error.message) : error
+  }
+  throw new InputError(`${uri}: is not the key of ${certificateFile}`)
 }
 
 function readChain(file: string): readonly [X509Certificate, ...X509Certificate[]] {

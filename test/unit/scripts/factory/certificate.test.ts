@@ -34,7 +34,7 @@ function makeCa(root: string, kind = 'P-256', extra: readonly string[] = [...CA,
 
 async function issue(root: string, template: unknown, kind = 'P-256', values: Readonly<Record<string, string>> = VALUES) {
   const [caFile, keyFile] = makeCa(root, kind)
-  const ca = await readIssuingCa(caFile, keyFile, Date.now())
+  const ca = await readIssuingCa({ certificateFile: caFile, key: keyFile, pinFile: null }, Date.now())
   const read = readTemplate(template === null ? null : put(root, 'template.json', template), NAMES)
   const { point, scalar } = new DeviceKeyMaker().make()
   const der = new CertificateIssuer(ca, read, validityOf(read, Date.now())).issue(values, subjectPublicKeyInfo(point), point)
@@ -169,15 +169,15 @@ describe('an issuing CA', () => {
     ['nothing', (root) => [join(root, 'gone.pem'), makeCa(root)[1]], /gone\.pem: cannot be read/],
   ])('is refused before anything is issued: %s', async (_, files, message) => {
     const [certificate, key] = files(makeRoot())
-    await expect(readIssuingCa(certificate, key, Date.now())).rejects.toThrow(message)
+    await expect(readIssuingCa({ certificateFile: certificate, key, pinFile: null }, Date.now())).rejects.toThrow(message)
   })
 
   it('is refused outside its dates', async () => {
     const [certificate, key] = makeCa(makeRoot())
-    await expect(readIssuingCa(certificate, key, Date.now() + 31 * 86_400_000)).rejects.toThrow(
+    await expect(readIssuingCa({ certificateFile: certificate, key, pinFile: null }, Date.now() + 31 * 86_400_000)).rejects.toThrow(
       /ca\.pem: expired on .*: renew the CA's certificate/,
     )
-    await expect(readIssuingCa(certificate, key, Date.now() - 86_400_000)).rejects.toThrow(
+    await expect(readIssuingCa({ certificateFile: certificate, key, pinFile: null }, Date.now() - 86_400_000)).rejects.toThrow(
       /ca\.pem: is valid from .* only: check the clock/,
     )
   })

@@ -1,0 +1,66 @@
+/**
+ * An issuing CA whose key stays in a token (PKCS#11): openssl(1) signs by its engine for PKCS#11 (libp11). A process of its own for each
+ * signature, so that no vendor's module is loaded here; the PIN is handed over as an open file.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { requirePrivate } from '../keys.ts'
+import { TargetError } from '../target/target.ts'
+
+const SCHEME = 'pkcs11:'
+const TIMEOUT_MS = 30_000
+const PIN_FD = 3
+/** What openssl, p11-kit and modules say when something is wrong, and what that is. */
+const COMPLAINTS: readonly (readonly [RegExp, string])[] = [
+  [/PIN locked|CKR_PIN_LOCKED/i, 'the token has locked itself after wrong PINs'],
+  [/PIN (incorrect|invalid|len range|expired)|CKR_PIN_/i, 'the token refuses the PIN: correct --ca-pin-file before it locks itself'],
+  [/No PIN code|not logged in|Login .*required|UI_process failed/i, 'the token asks for a PIN: name --ca-pin-file'],
+  [/no matching (initialized )?token|Found 0 slots|No slot|No tokens found/i, 'no token that the URI names is there'],
+  [/invalid engine|dso not found|could not load the shared library/i, 'the engine is not here: install libengine-pkcs11-openssl'],
+  [/private key was not found|object not found/i, 'the token holds no private key that the URI names'],
+]
+
+/** Whether a text names a key in a token. */
+export const isTokenUri = (text: string): boolean => text.startsWith(SCHEME)
+
+/** What is wrong with a URI (RFC 7512) as a parameter; null where nothing is. */
+export function faultOfTokenUri(uri: string): string | null {
+  if (/pin-(value|source)/.test(uri)) return 'holds a PIN, which everybody sees on the command line: give it by --ca-pin-file'
+  if (!/^pkcs11:[A-Za-z0-9\-._~:[\]@!$'()*+,=&%;]+$/.test(uri)) return 'is no pkcs11: URI (RFC 7512)'
+  return /[:;](object|id)=/.test(uri) ? null : 'names no key: add object= (its label) or id='
+}
+
+/** A key in a token. `pinFile` is its owner's alone, and null where no PIN is asked for. */
+export type TokenKey = { readonly uri: string; readonly pinFile: string | null; readonly hash: 'sha256' | 'sha384' }
+
+/** Signs by the key; a TargetError says why not. */
+export function signByToken({ uri, pinFile, hash }: TokenKey, bytes: Uint8Array): Uint8Array {
+  if (pinFile !== null) requirePrivate(pinFile)
+  const pin = pinFile === null ? null : openSync(pinFile, 'r')
+  try {
+    const key = /;type=/.test(uri) ? uri : `${uri};type=private`
+    const passphrase = pin === null ? [] : ['-passin', `fd:${PIN_FD}`]
+    const parameters = ['dgst', `-${hash}`, '-engine', 'pkcs11', '-keyform', 'engine', '-sign', key, ...passphrase]
+    const { status, stdout, stderr, error } = spawnSync('openssl', parameters, {
+      input: bytes,
+      stdio: ['pipe', 'pipe', 'pipe', ...(pin === null ? [] : [pin])],
+      env: { ...process.env, LC_ALL: 'C' },
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    })
+    if (status === 0 && stdout.length > 0) return stdout
+    // After a wrong PIN libp11 ends openssl by a segmentation fault; what it said before still counts.
+    throw new TargetError(`${uri}: ${whyNot(error, stderr)}`)
+  } finally {
+    if (pin !== null) closeSync(pin)
+  }
+}
+
+function whyNot(error: Error | undefined, stderr: Buffer | null): string {
+  if (error !== undefined && 'code' in error) {
+    if (error.code === 'ENOENT') return 'openssl is not here: install openssl'
+    if (error.code === 'ETIMEDOUT') return `the token did not sign within ${TIMEOUT_MS / 1000} s`
+  }
+  const said = stderr?.toString('latin1') ?? ''
+  return COMPLAINTS.find(([form]) => form.test(said))?.[1] ?? 'the token did not sign'
+}
