@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL. Nothing waits for ever: not for a connection, not for a lock, not for a server that went silent. */
+import { checkServerIdentity } from 'node:tls'
 import type { PostgresPool } from 'kysely'
 import pg from 'pg'
 import { DatabaseUnavailable } from './database-unavailable.ts'
@@ -45,7 +46,10 @@ function poolOptions({ address, password, ca, connections }: PostgresAccess, wai
     ...{ host, port, database, max: connections },
     ...(user === null ? {} : { user }),
     ...(password === null ? {} : { password }),
-    ssl: tls ? { rejectUnauthorized: true, ...(ca === null ? {} : { ca }) } : false,
+    // By the name that was asked for, which the driver itself forgets where it is an address.
+    ssl: tls
+      ? { rejectUnauthorized: true, checkServerIdentity: (_, peer) => checkServerIdentity(host, peer), ...(ca === null ? {} : { ca }) }
+      : false,
     connectionTimeoutMillis: waits.connectMs,
     ...(waits.statementMs === 0 ? {} : { query_timeout: waits.statementMs + SILENCE_MS }),
     keepAlive: true,

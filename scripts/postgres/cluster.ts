@@ -5,11 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import type { CertificateFiles } from '../pki.ts'
 import { runProgram } from '../run-program.ts'
 import { killTree } from './kill-tree.ts'
 import { type ClusterAddress, runSql } from './sql.ts'
@@ -61,8 +62,8 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** Makes a cluster in a new folder, and starts it. Roles of its databases need a password on loopback, none on the socket. */
-export async function createCluster(): Promise<Cluster> {
+/** Makes a cluster in a new folder, and starts it. Roles of its databases need a password on loopback, none on the socket. `tls` is its certificate. */
+export async function createCluster(tls: CertificateFiles | null = null): Promise<Cluster> {
   const programs = await programFolder()
   const folder = await mkdtemp(join(tmpdir(), 'zipkey-postgres-'))
   await runProgram('chown', [`${OWNER}:${OWNER}`, folder])
@@ -70,7 +71,8 @@ export async function createCluster(): Promise<Cluster> {
   const initdb = [join(programs, 'initdb'), '-D', dataFolder, '-U', OWNER, '--auth-local=trust', '--auth-host=scram-sha-256']
   await runProgram('setpriv', [...asOwner([...initdb, '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'])])
   const port = await freePort()
-  const settings = [...SETTINGS, `unix_socket_directories=${folder}`, 'listen_addresses=127.0.0.1', `port=${port}`]
+  const where = [`unix_socket_directories=${folder}`, 'listen_addresses=127.0.0.1', `port=${port}`]
+  const settings = [...SETTINGS, ...where, ...(tls === null ? [] : await tlsSettings(folder, tls))]
   const server = [join(programs, 'postgres'), '-D', dataFolder, ...settings.flatMap((setting) => ['-c', setting])]
   const address = { socketFolder: folder, port }
   let running: ChildProcess | null = null
@@ -96,6 +98,15 @@ export async function createCluster(): Promise<Cluster> {
   }
   await start()
   return { ...address, dataFolder, start, stop, kill: () => end(killTree), remove }
+}
+
+async function tlsSettings(folder: string, { certificateFile, keyFile }: CertificateFiles): Promise<readonly string[]> {
+  const [certificate, key] = [join(folder, 'server.pem'), join(folder, 'server.key')]
+  await copyFile(certificateFile, certificate)
+  await copyFile(keyFile, key)
+  await chmod(key, 0o600)
+  await runProgram('chown', [`${OWNER}:${OWNER}`, certificate, key])
+  return ['ssl=on', `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`]
 }
 
 async function untilReady(address: ClusterAddress, server: ChildProcess): Promise<void> {

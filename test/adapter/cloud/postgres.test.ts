@@ -1,6 +1,11 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { runPostgresTool } from '../../../cloud/backup/postgres-tools.ts'
+import { DataFolderError } from '../../../cloud/data-folder.ts'
 import { type AuditEntry, appendAudit, readAudit } from '../../../cloud/store/audit-log.ts'
 import { migrateDatabase } from '../../../cloud/store/database.ts'
 import { DatabaseUnavailable } from '../../../cloud/store/database-unavailable.ts'
@@ -8,6 +13,7 @@ import { openPostgres } from '../../../cloud/store/postgres.ts'
 import { parsePostgresUrl } from '../../../cloud/store/postgres-address.ts'
 import { type PostgresAccess, REQUEST_WAITS } from '../../../cloud/store/postgres-pool.ts'
 import type { Database, Tables } from '../../../cloud/store/tables.ts'
+import { createAuthority, issueServer } from '../../../scripts/pki.ts'
 import { type Cluster, createCluster } from '../../../scripts/postgres/cluster.ts'
 import { createDatabase, type NewDatabase, runSql } from '../../../scripts/postgres/sql.ts'
 
@@ -204,5 +210,55 @@ describe('an error that passes', () => {
     expect(String(refused)).toMatch(/password authentication failed/)
     expect(String(refused)).not.toContain('sesame')
     await other.destroy()
+  })
+})
+
+describe('a server that is reached over a network', () => {
+  let folder: string
+  let secured: Cluster
+  let ca: string
+  let foreignCa: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'zipkey-postgres-tls-'))
+    const authority = await createAuthority(folder, 'authority')
+    secured = await createCluster(await issueServer(folder, authority, { name: 'server', dnsName: 'localhost' }))
+    ca = await readFile(authority.certificateFile, 'utf8')
+    foreignCa = await readFile((await createAuthority(folder, 'foreign')).certificateFile, 'utf8')
+  })
+  afterAll(async () => {
+    await secured.remove()
+    await rm(folder, { recursive: true })
+  })
+
+  async function accessOf(host: string, trusted: string): Promise<PostgresAccess> {
+    const { url, password } = await createDatabase(secured)
+    const parsed = parsePostgresUrl(`${url.replace('127.0.0.1', host)}?sslmode=verify-full`)
+    if (!parsed.ok) throw new Error(parsed.problem)
+    return { address: parsed.value, password: async () => password, ca: trusted, connections: 2 }
+  }
+
+  async function isEncrypted(by: PostgresAccess): Promise<boolean> {
+    const other = openPostgres(by, REQUEST_WAITS)
+    try {
+      const { rows } = await sql<{ ssl: boolean }>`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(other)
+      return rows[0]?.ssl === true
+    } finally {
+      await other.destroy()
+    }
+  }
+
+  test('is talked to by TLS, and dumped by it', async () => {
+    const good = await accessOf('localhost', ca)
+    expect(await isEncrypted(good)).toBe(true)
+    await runPostgresTool('pg_dump', ['--format=custom', '--file', join(folder, 'dump')], good)
+    expect((await readFile(join(folder, 'dump'))).subarray(0, 5).toString()).toBe('PGDMP')
+  })
+
+  test('gets no password where its certificate is another CA’s, or of another name', async () => {
+    for (const bad of [await accessOf('localhost', foreignCa), await accessOf('127.0.0.1', ca)]) {
+      await expect(isEncrypted(bad)).rejects.toThrow(DatabaseUnavailable)
+      await expect(runPostgresTool('pg_dump', ['--file', join(folder, 'no-dump')], bad)).rejects.toThrow(DataFolderError)
+    }
   })
 })
