@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type DatabaseSettings, DataFolderError, dataFiles, readPrivateFile } from './data-folder.ts'
-import { type DatabasePlace, DatabaseUnfit, migrateDatabase } from './store/database.ts'
+import { type DatabasePlace, migrateDatabase } from './store/database.ts'
 import { DatabaseUnavailable } from './store/database-unavailable.ts'
+import { DatabaseUnfit } from './store/database-unfit.ts'
 import { parsePostgresUrl } from './store/postgres-address.ts'
 
 /** Which database a folder's config means. */

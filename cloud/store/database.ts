@@ -1,14 +1,12 @@
 /** The database that a folder's configuration names, on either engine. */
 import { existsSync } from 'node:fs'
 import type { Kysely } from 'kysely'
+import { DatabaseUnfit } from './database-unfit.ts'
 import { migrate } from './migrations.ts'
 import { keepsWhatItCommits, openPostgres, postgresEngine, restoreUnderWay } from './postgres.ts'
 import { PATIENT_WAITS, type PostgresAccess, REQUEST_WAITS } from './postgres-pool.ts'
 import { openSqlite, restoringFile, sqliteEngine } from './sqlite.ts'
 import type { Tables } from './tables.ts'
-
-/** The database is there and must not be used as it is. */
-export class DatabaseUnfit extends Error {}
 
 const INTERRUPTED = 'a restore was interrupted: run it again'
 

@@ -1,5 +1,6 @@
 /** The database's shape, step by step. A step that was released is never changed; the next one adds to it. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { DatabaseUnfit } from './database-unfit.ts'
 import type { Engine } from './engine.ts'
 import { createFactoryKeys } from './factory-migrations.ts'
 import { addExceptions, createAlarms, createHotspotProfiles } from './operator-migrations.ts'
@@ -163,5 +164,7 @@ export const migrations = (engine: Engine): Record<string, Migration> => ({
 export async function migrate(db: Kysely<Tables>, engine: Engine): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(engine) } })
   const { error } = await migrator.migrateToLatest()
+  if (error instanceof Error && /^corrupted migrations/.test(error.message))
+    throw new DatabaseUnfit('the database was made by a newer version')
   if (error !== undefined) throw new Error('the database could not be brought to this version', { cause: error })
 }
