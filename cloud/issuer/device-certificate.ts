@@ -2,6 +2,7 @@
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto'
 import type { X509Certificate as WrittenCertificate } from '@peculiar/x509'
 import type { DeviceName } from '../../agent/contract/names.ts'
+import { formatPlaceUri } from './certificate-place.ts'
 
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const
 const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const
@@ -54,7 +55,7 @@ export async function signDeviceCertificate(
   ca: SigningCa,
   { account, device }: DeviceName,
   publicKey: KeyObject,
-  { nowMs, days }: { readonly nowMs: number; readonly days: number | null },
+  { nowMs, days, placeNumber }: { readonly nowMs: number; readonly days: number | null; readonly placeNumber: number },
 ): Promise<string> {
   const x509 = await import('@peculiar/x509')
   const issuer = new x509.X509Certificate(new Uint8Array(ca.certificate))
@@ -72,6 +73,7 @@ export async function signDeviceCertificate(
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([CLIENT_AUTH]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatPlaceUri({ account, device }, placeNumber) }]),
       await x509.SubjectKeyIdentifierExtension.create(key),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
     ],

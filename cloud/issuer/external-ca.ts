@@ -31,6 +31,7 @@ export function openExternalCa(external: ExternalCa, nowMs: () => number): Devic
   }
   return {
     isNew: false,
+    placeIn: () => null,
     caPem: external.ca.map((certificate) => certificate.toString()).join(''),
     issue: (name, request) => {
       // What else a request says, a CA might put into the certificate.

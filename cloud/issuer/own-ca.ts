@@ -2,6 +2,7 @@
 import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto'
 import { link, unlink } from 'node:fs/promises'
 import { DataFolderError, readPrivateFile, writePrivateFile } from '../data-folder.ts'
+import { placeIn } from './certificate-place.ts'
 import { makeCa, signDeviceCertificate } from './device-certificate.ts'
 import type { DeviceIssuer } from './device-issuer.ts'
 
@@ -30,8 +31,9 @@ export async function openOwnCa(path: string, days: number | null, nowMs: () => 
   return {
     isNew: found === null,
     caPem: certificate.toString(),
-    issue: (name, { publicKey }) =>
-      signDeviceCertificate({ certificate: certificate.raw, privateKey }, name, publicKey, { nowMs: nowMs(), days }),
+    issue: (name, { publicKey }, placeNumber) =>
+      signDeviceCertificate({ certificate: certificate.raw, privateKey }, name, publicKey, { nowMs: nowMs(), days, placeNumber }),
+    placeIn: (shown) => placeIn(shown, certificate),
   }
 }
 

@@ -4,6 +4,8 @@ import { certificateFingerprint, parseCertificateChain } from '../../agent/contr
 import { parseInnerIdentity } from '../../agent/contract/names.ts'
 import type { CloudParts } from '../parts.ts'
 import { type HotspotVerdict, isIdentityOf, judgeAtHotspot } from '../rules/hotspot.ts'
+import { placeOfNumber } from '../rules/place.ts'
+import { comesBack } from '../rules/recovery.ts'
 import { findHolder } from '../store/certificates.ts'
 import { findDevice } from '../store/devices.ts'
 import type { StoredAaaClient } from '../store/principals.ts'
@@ -46,7 +48,8 @@ async function judge(parts: CloudParts, client: StoredAaaClient, shown: ShownCer
   const identity = parsedIdentity.ok && isGranted(client, parsedIdentity.value.account) ? parsedIdentity.value : null
   const chain = parseCertificateChain(shown.certificate)
   const fingerprint = chain.ok ? certificateFingerprint(chain.value[0].raw) : null
-  const found = fingerprint === null ? null : await findHolder(parts.db, fingerprint)
+  const lost = chain.ok ? parts.deviceIssuer.placeIn(chain.value[0]) : null
+  const found = fingerprint === null ? null : ((await findHolder(parts.db, fingerprint)) ?? lost?.name ?? null)
   const holder = found !== null && isGranted(client, found.account) ? found : null
   const whose = holder ?? (identity === null ? null : { account: identity.account, device: null })
   const refused = (reason: string): Judged => ({ fingerprint, whose, verdict: { good: false, reason } })
@@ -54,5 +57,7 @@ async function judge(parts: CloudParts, client: StoredAaaClient, shown: ShownCer
   const id = { kind: 'certificate', fingerprint } as const
   if (identity === null || !isIdentityOf(identity, holder, id)) return refused("the identity is another's than the certificate's")
   const device = credentialsOf(await findDevice(parts.db, holder))
+  const place = lost === null ? null : placeOfNumber(lost.placeNumber)
+  if (comesBack(device, { id, place })) return { fingerprint, whose, verdict: { good: true, use: 'pending' } }
   return { fingerprint, whose, verdict: judgeAtHotspot(device, { id, presented: null, nowMs: parts.nowMs() }) }
 }

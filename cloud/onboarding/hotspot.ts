@@ -66,7 +66,9 @@ async function judge(parts: CloudParts, identity: InnerIdentity, { found, key }:
   if (found.found === 'other-spelling') return { good: false, reason: 'another device has this id but for upper and lower case' } as const
   const { credentialId } = identity
   // As pending would be. What waits after a restore is let in as well: nobody asks the cloud without a way there.
-  const comes = isIssuedId(credentialId) && comesBack(credentialsOf(found), shownCredential(parts, identity, credentialId))
+  const comes =
+    isIssuedId(credentialId) &&
+    comesBack(credentialsOf(found), shownCredential(parts, identity, { id: credentialId, certificate: null }, found))
   if (comes) return { good: true, use: 'pending' }
   const nowMs = parts.nowMs()
   const presented = key === null ? null : await temporaryPresented(parts.db, identity, key, nowMs)

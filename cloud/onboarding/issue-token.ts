@@ -1,5 +1,6 @@
 /** `POST /v1/token` (contract §4): a client assertion in, an access token out, and what that does to the device's credentials. */
 import type { CompiledQuery } from 'kysely'
+import type { DeviceName } from '../../agent/contract/names.ts'
 import type { Scope } from '../../agent/contract/token.ts'
 import { ApiProblem } from '../api-problem.ts'
 import { ACCESS_TOKEN_LIFE_MS, signAccessToken } from '../crypto/access-token.ts'
@@ -7,7 +8,7 @@ import { challengeTimeMs } from '../crypto/challenge.ts'
 import type { CloudParts } from '../parts.ts'
 import { judgeAssertionTime } from '../rules/assertion-time.ts'
 import type { CredentialEventName } from '../rules/audit-event.ts'
-import type { Shown, Verdict } from '../rules/device-credentials.ts'
+import { issuedRecord, type Shown, type Verdict } from '../rules/device-credentials.ts'
 import { afterWaiting, enrolledAfterRestore, tokenByShown } from '../rules/recovery.ts'
 import type { HeardRun } from '../rules/shared-identity.ts'
 import { type TokenVerdict, tokenByFlashed, tokenByIssued, tokenByTemporary } from '../rules/token.ts'
@@ -23,7 +24,7 @@ import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
 import { hearRunOf } from './hear-run.ts'
-import { type CredentialRecords, credentialsOf, shownCredential, temporaryPresented } from './records.ts'
+import { type CredentialRecords, credentialsOf, provedCertificate, shownCredential, temporaryPresented } from './records.ts'
 import { tell } from './tell.ts'
 import { findVerifier } from './verifier.ts'
 import { waitS } from './wait.ts'
@@ -120,7 +121,7 @@ async function decide(
   const told = await tell(db, name, DEVICE, [...heard.events, ...verdict.events], nowMs)
   const isProved = verdict.events.some(({ event }) => event === 'became-current')
   const writes = [
-    ...storing(db, assertion, { found, verdict, runs: heard.runs }, nowMs),
+    ...storing(db, name, { found, verdict, runs: heard.runs, chainPem: chainShown(parts, assertion, found) }, nowMs),
     ...(isProved ? [closingOrder(db, { account: name.account, device: name.device, nowMs })] : []),
     ...told.writes,
   ]
@@ -149,7 +150,9 @@ async function judge(
     case 'certificate': {
       // An account that was made in the lost time has to be made again first.
       const isHome = device !== null || (await accountExists(db, name.account))
-      return isHome ? tokenByShown(device, shownCredential(parts, name, credentialId), shown) : tokenByIssued(null, credentialId, shown)
+      return isHome
+        ? tokenByShown(device, shownCredential(parts, name, { id: credentialId, certificate: assertion.certificate }, found), shown)
+        : tokenByIssued(null, credentialId, shown)
     }
     case 'flashed':
       return afterWaiting(tokenByFlashed(device, shown), device, credentialId, shown.nowMs)
@@ -173,12 +176,23 @@ function otherSpelling({ credentialId }: Assertion): Verdict<TokenVerdict> {
   }
 }
 
-type Change = { readonly found: FoundDevice; readonly verdict: Verdict<TokenVerdict>; readonly runs: readonly HeardRun[] }
+type Change = {
+  readonly found: FoundDevice
+  readonly verdict: Verdict<TokenVerdict>
+  readonly runs: readonly HeardRun[]
+  readonly chainPem: string | null
+}
 
-function storing(db: Database, { name }: Assertion, { found, verdict, runs }: Change, nowMs: number): readonly CompiledQuery[] {
+function storing(db: Database, name: DeviceName, { found, verdict, runs, chainPem }: Change, nowMs: number): readonly CompiledQuery[] {
   const after = verdict.device
   if (after === null) return []
-  if (found.found !== 'device') return newDeviceWrites(db, { name, credentials: after, sealedSecret: null, chainPem: null, runs }, nowMs)
+  if (found.found !== 'device') return newDeviceWrites(db, { name, credentials: after, sealedSecret: null, chainPem, runs }, nowMs)
   const { credentials: before, runs: runsBefore } = found.device
-  return deviceWrites(db, name, { before, after, chainPem: null, runs: runs === runsBefore ? null : runs }, nowMs)
+  return deviceWrites(db, name, { before, after, chainPem, runs: runs === runsBefore ? null : runs }, nowMs)
+}
+
+/** Of a certificate that was lost in a restore, the chain is what the device shows. */
+function chainShown(parts: CloudParts, { name, credentialId, certificate }: Assertion, found: FoundDevice): string | null {
+  if (credentialId.kind !== 'certificate' || issuedRecord(credentialsOf(found), credentialId) !== null) return null
+  return provedCertificate(parts, name, certificate)?.chainPem ?? null
 }

@@ -1,13 +1,13 @@
 /** What the database knows about the credential that somebody presents, and the secret behind it. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/derivation.ts'
-import type { CredentialId, DeviceName } from '../../agent/contract/names.ts'
+import { type CredentialId, type DeviceName, formatSubject } from '../../agent/contract/names.ts'
 import { isSecretIdOf, parseSecretId } from '../../agent/contract/secret-id.ts'
 import { SECRET_BYTES } from '../../agent/contract/secret-text.ts'
 import { type MasterKeys, masterKeyById, purposeMac } from '../crypto/master-key.ts'
 import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import type { CloudParts } from '../parts.ts'
-import type { DeviceCredentials, IssuedId } from '../rules/device-credentials.ts'
+import { type DeviceCredentials, type IssuedId, issuedRecord } from '../rules/device-credentials.ts'
 import type { TemporaryPresented } from '../rules/enrolment.ts'
 import { placeOfNumber } from '../rules/place.ts'
 import type { ShownCredential } from '../rules/recovery.ts'
@@ -42,10 +42,44 @@ export async function readForSecret(db: Database, name: DeviceName, id: Credenti
 
 const NOTHING: FoundDevice = { found: 'nothing' }
 
-/** An issued credential, and its place where the id proves that this cloud made it for this device. */
-export function shownCredential(parts: SealingParts, name: DeviceName, id: IssuedId): ShownCredential {
-  const parsed = id.kind === 'issued' && issuedSecretOf(parts, name, id.secretId) !== null ? parseSecretId(id.secretId) : null
-  return { id, place: parsed?.ok === true ? placeOfNumber(parsed.value.generation) : null }
+type ProvingParts = SealingParts & Pick<CloudParts, 'deviceIssuer'>
+
+/** An issued credential; one that is not known with its place, where it proves by itself that this cloud issued it to this device: an id by its MAC, a certificate (DER) by its CA. */
+export function shownCredential(
+  parts: ProvingParts,
+  name: DeviceName,
+  { id, certificate }: { readonly id: IssuedId; readonly certificate: Uint8Array | null },
+  found: FoundDevice,
+): ShownCredential {
+  if (issuedRecord(credentialsOf(found), id) !== null) return { id, place: null }
+  const number =
+    id.kind === 'issued' ? numberIn(parts, name, id.secretId) : (provedCertificate(parts, name, certificate)?.placeNumber ?? null)
+  return { id, place: number === null ? null : placeOfNumber(number) }
+}
+
+function numberIn(parts: SealingParts, name: DeviceName, secretId: string): number | null {
+  const id = issuedSecretOf(parts, name, secretId) === null ? null : parseSecretId(secretId)
+  return id?.ok === true ? id.value.generation : null
+}
+
+/** A certificate (DER) of the cloud's own CA for this device, as PEM and with the number of its place; null for any other. */
+export function provedCertificate(
+  { deviceIssuer }: Pick<CloudParts, 'deviceIssuer'>,
+  name: DeviceName,
+  der: Uint8Array | null,
+): { readonly chainPem: string; readonly placeNumber: number } | null {
+  const certificate = der === null ? null : parseCertificate(der)
+  const place = certificate === null ? null : deviceIssuer.placeIn(certificate)
+  if (certificate === null || place === null || formatSubject(place.name) !== formatSubject(name)) return null
+  return { chainPem: certificate.toString(), placeNumber: place.placeNumber }
+}
+
+function parseCertificate(der: Uint8Array): X509Certificate | null {
+  try {
+    return new X509Certificate(der)
+  } catch {
+    return null
+  }
 }
 
 /** The credentials of a found device; null where there is none. */

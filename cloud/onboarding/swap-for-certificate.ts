@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto'
 import { certificateFingerprint, nonceOfKey } from '../../agent/contract/certificate.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { AccessClaims } from '../crypto/access-token.ts'
-import { readCertificateRequest } from '../issuer/certificate-request.ts'
+import { type CertificateRequest, readCertificateRequest } from '../issuer/certificate-request.ts'
 import type { CloudParts } from '../parts.ts'
 import type { IssuedId } from '../rules/device-credentials.ts'
 import type { SwapVerdict } from '../rules/swap.ts'
@@ -21,13 +21,31 @@ export async function swapForCertificate(parts: CloudParts, claims: AccessClaims
   const parsed = await readCertificateRequest(request)
   if (!parsed.ok) throw new ApiProblem('invalid-request', parsed.problem)
   const asked = { kind: 'certificate', nonce: nonceOfKey(parsed.value.publicKey), order } as const
-  const known = await decideSwap(parts, claims, asked, null)
-  if (known !== null) return chainOf(parts, known)
-  const chainPem = await parts.deviceIssuer.issue(claims.name, parsed.value)
+  let made: Made | null = null
+  for (let attempt = 0; attempt <= MOST_SIGNATURES; attempt++) {
+    let due = 0
+    const nextId = (placeNumber: number): IssuedId | null => {
+      due = placeNumber
+      return made?.placeNumber === placeNumber ? made.id : null
+    }
+    // Another process may have answered the same request in the meantime: then its answer counts.
+    const answer = await decideSwap(parts, claims, asked, { nextId, chainPem: made?.chainPem ?? null })
+    if (answer !== null) return chainOf(parts, answer)
+    made = await make(parts, claims, parsed.value, due)
+  }
+  throw new ApiProblem('unavailable', 'other requests of this device came first', 1)
+}
+
+/** The place may be taken while a certificate for it is signed: the device asked otherwise meanwhile. */
+const MOST_SIGNATURES = 3
+
+/** A certificate that says its place. */
+type Made = { readonly placeNumber: number; readonly id: IssuedId; readonly chainPem: string }
+
+async function make(parts: CloudParts, { name }: AccessClaims, request: CertificateRequest, placeNumber: number): Promise<Made> {
+  const chainPem = await parts.deviceIssuer.issue(name, request, placeNumber)
   const fingerprint = certificateFingerprint(new X509Certificate(chainPem).raw)
-  const id: IssuedId = { kind: 'certificate', fingerprint }
-  // Another process may have answered the same request in the meantime: then its answer counts.
-  return chainOf(parts, await decideSwap(parts, claims, asked, { nextId: () => id, chainPem }))
+  return { placeNumber, id: { kind: 'certificate', fingerprint }, chainPem }
 }
 
 async function chainOf({ db }: CloudParts, answer: SwapVerdict): Promise<string> {

@@ -32,6 +32,7 @@ export async function swapCredential(parts: CloudParts, claims: AccessClaims, re
     secretId: makeSecretId(master.id, master.bytes, claims.name, number, randomBytes(10)),
   })
   const answer = await decideSwap(parts, claims, { kind: 'issued', ...request }, { nextId, chainPem: null })
+  if (answer === null) throw new Error('a secret was not made for its place')
   if (!answer.issued) throw new ApiProblem(answer.problem, answer.reason)
   if (answer.id.kind !== 'issued') throw new Error('a nonce of a secret was answered with a certificate')
   const { secretId } = answer.id
@@ -43,13 +44,11 @@ export async function swapCredential(parts: CloudParts, claims: AccessClaims, re
 /** A request as the rules see it. */
 type Asked = CredentialRequest & { readonly kind: IssuedId['kind'] }
 
-/** What a new credential would be: its id and, for a certificate, its chain (PEM). */
-type Offer = { readonly nextId: (placeNumber: number) => IssuedId; readonly chainPem: string | null }
+/** What a new credential would be: its id, null where there is none for this place, and, for a certificate, its chain (PEM). */
+type Offer = { readonly nextId: (placeNumber: number) => IssuedId | null; readonly chainPem: string | null }
 
-/** Decides a request in one transaction. Without an offer null says that a new credential is due; then nothing has changed yet. */
-export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer): Promise<SwapVerdict>
-export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: null): Promise<SwapVerdict | null>
-export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer | null): Promise<SwapVerdict | null> {
+/** Decides a request in one transaction; null where a new credential is due and the offer has none for its place: then nothing has changed. */
+export function decideSwap(parts: CloudParts, claims: AccessClaims, asked: Asked, offer: Offer): Promise<SwapVerdict | null> {
   return conclude(parts.db, (db) => decide(parts, db, claims, asked, offer))
 }
 
@@ -60,7 +59,7 @@ async function decide(
   db: Database,
   claims: AccessClaims,
   asked: Asked,
-  offer: Offer | null,
+  { nextId, chainPem }: Offer,
 ): Promise<Conclusion<SwapVerdict | null>> {
   const { name, credentialId } = claims
   const nowMs = parts.nowMs()
@@ -71,11 +70,9 @@ async function decide(
   requireOfNow(found, claims, nowMs)
   if (found.found !== 'device') return { result: NOT_SWAPPED, writes: [] }
   const before = found.device.credentials
-  const nextId = offer?.nextId ?? (() => NOT_YET)
-  const { answer, device, events } = await judge(parts, db, claims, { before, key }, { ...asked, nextId })
-  const isNew = answer.issued && issuedRecord(before, answer.id) === null
-  if (isNew && offer === null) return { result: null, writes: [] }
-  const chainPem = offer?.chainPem ?? null
+  const orNotYet = (placeNumber: number): IssuedId => nextId(placeNumber) ?? NOT_YET
+  const { answer, device, events } = await judge(parts, db, claims, { before, key }, { ...asked, nextId: orNotYet })
+  if (answer.issued && answer.id === NOT_YET) return { result: null, writes: [] }
   const saving = device === null ? [] : deviceWrites(db, name, { before, after: device, chainPem, runs: null }, nowMs)
   return { result: answer, writes: [...saving, ...auditWrites(db, nowMs, auditEntries(name, 'device', events))] }
 }
@@ -95,7 +92,7 @@ async function judge(
   db: Database,
   { name, credentialId }: AccessClaims,
   { before: device, key }: { readonly before: DeviceCredentials; readonly key: StoredProvisioningKey | null },
-  { order, kind, nonce, nextId }: Asked & Pick<Offer, 'nextId'>,
+  { order, kind, nonce, nextId }: Asked & { readonly nextId: (placeNumber: number) => IssuedId },
 ): Promise<Verdict<SwapVerdict>> {
   if (credentialId.kind !== 'temporary') {
     const orders = { order, openOrder: await openOrder(db, name), nowMs: parts.nowMs() }

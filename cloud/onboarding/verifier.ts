@@ -8,7 +8,7 @@ import type { CloudParts } from '../parts.ts'
 import { issuedRecord } from '../rules/device-credentials.ts'
 import { findDevice } from '../store/devices.ts'
 import type { Assertion, Verifier } from './assertion.ts'
-import { credentialsOf, decoySecret, readForSecret, secretOf } from './records.ts'
+import { credentialsOf, decoySecret, provedCertificate, readForSecret, secretOf } from './records.ts'
 
 /** The key, and whether it is one of a credential that is registered, in whatever state; a key that nobody has stands for the others. */
 export type FoundVerifier = { readonly verifier: Verifier; readonly isRegistered: boolean }
@@ -18,7 +18,7 @@ export async function findVerifier(parts: CloudParts, assertion: Assertion): Pro
   const { name, credentialId, certificate } = assertion
   if (credentialId.kind === 'certificate') {
     const isKnown = issuedRecord(credentialsOf(await findDevice(parts.db, name)), credentialId) !== null
-    const verifier = isKnown ? verifierOf(certificate) : null
+    const verifier = isKnown || provedCertificate(parts, name, certificate) !== null ? verifierOf(certificate) : null
     return { verifier: verifier ?? strangers(parts), isRegistered: verifier !== null }
   }
   const secret = secretOf(parts, name, credentialId, await readForSecret(parts.db, name, credentialId))

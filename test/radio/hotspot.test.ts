@@ -52,7 +52,8 @@ describe('joining the hotspot', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const { certificateFile, keyFile } = image.pki.deviceCa
     const ca = { certificate: new X509Certificate(readFileSync(certificateFile)).raw, privateKey: createPrivateKey(readFileSync(keyFile)) }
-    const sign = () => signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, { nowMs: Date.now(), days: null })
+    const sign = () =>
+      signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, { nowMs: Date.now(), days: null, placeNumber: 1 })
     const [known, unknown, keyPem] = [await sign(), await sign(), privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()]
     await cloud.close()
     cloud = await startAaaCloud(image.pki, new Map(), new Set([asHandedOver(known)]))

@@ -143,7 +143,11 @@ describe('a certificate', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const { certificateFile, keyFile } = image.pki.deviceCa
     const ca = { certificate: new X509Certificate(readFileSync(certificateFile)).raw, privateKey: createPrivateKey(readFileSync(keyFile)) }
-    const chainPem = await signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, { nowMs: Date.now(), days: null })
+    const chainPem = await signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, {
+      nowMs: Date.now(),
+      days: null,
+      placeNumber: 1,
+    })
     const { inner: _, innerIdentity: __, password: ___, ...server } = profile()
     const privateKeyPem = new Secret(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString())
     const eap: TlsProfile = { ...server, method: 'TLS', fingerprint: 'a'.repeat(52), chainPem, privateKeyPem }

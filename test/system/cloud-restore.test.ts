@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { DeviceName } from '../../agent/contract/names.ts'
 import { ROUTES } from '../../agent/contract/routes.ts'
 import { formatSecretText } from '../../agent/contract/secret-text.ts'
 import { backUp } from '../../cloud/backup/backup.ts'
@@ -11,8 +12,10 @@ import { restore } from '../../cloud/backup/restore.ts'
 import { createMasterKey, formatMasterKeys } from '../../cloud/crypto/master-key.ts'
 import { dataFiles } from '../../cloud/data-folder.ts'
 import { startService } from '../../cloud/service.ts'
+import { swapForCertificate } from './certificate-device.ts'
 import {
   assertionOf,
+  type CertificateCredential,
   callCloud,
   type DeviceCredential,
   freshNonce,
@@ -38,6 +41,9 @@ let offsetMs = 0
 /** The last entry of the audit log that somebody had seen before the restore. */
 let seen: number
 let held: Readonly<Record<string, DeviceCredential>>
+/** Devices that ask for certificates: one that rotated in the lost time, and one that enrolled in it. */
+let formerCertificate: CertificateCredential
+let certificates: readonly CertificateCredential[]
 
 const nowMs = (): number => Date.now() + offsetMs
 const temporary = (device: string) => temporaryCredential({ account: 'acme', device }, 'line-7', key)
@@ -54,9 +60,11 @@ async function tokenNow(credential: DeviceCredential): Promise<string> {
   return z.object({ access_token: z.string() }).parse(answer.body).access_token
 }
 
+const orderFor = async (device: string): Promise<string> =>
+  (await cloud.api.call('POST', `/v1/accounts/acme/devices/${device}/rotation-orders`, z.object({ order: z.string() }))).order
+
 async function rotated(former: DeviceCredential): Promise<DeviceCredential> {
-  const path = `/v1/accounts/acme/devices/${former.name.device}/rotation-orders`
-  const { order } = await cloud.api.call('POST', path, z.object({ order: z.string() }))
+  const order = await orderFor(former.name.device)
   const headers = { authorization: `Bearer ${await tokenNow(former)}`, 'content-type': 'application/json' }
   const body = JSON.stringify({ nonce: freshNonce(), order })
   const answer = await callCloud(cloud, 'POST', ROUTES.deviceCredential, { headers, body })
@@ -69,6 +77,17 @@ function credentialOf({ name }: DeviceCredential, body: unknown): DeviceCredenti
   const { secret_id: secretId, secret } = z.object({ secret_id: z.string(), secret: z.string() }).parse(body)
   const bytes = Buffer.from(secret.slice('zks_'.length), 'base64url').subarray(0, 32)
   return { name, id: { kind: 'issued', secretId }, secret: new Uint8Array(bytes) }
+}
+
+/** Whether a hotspot lets in who shows this certificate in EAP-TLS. */
+async function opens(name: DeviceName, chainPem: string): Promise<boolean> {
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${aaa.id}:${aaa.secret}`).toString('base64')}`,
+    'content-type': 'application/json',
+  }
+  const shown = { identity: `anonymous@${name.account}.zipkey.test`, method: 'TLS', certificate: chainPem }
+  const body = JSON.stringify({ ...shown, calling_station: '', called_station: '' })
+  return JSON.stringify((await callCloud(cloud, 'POST', '/v1/aaa/authorize', { headers, body })).body).includes('"Accept"')
 }
 
 const events = async (device: string) => (await cloud.audit('acme', device)).map(({ event }) => event)
@@ -85,6 +104,8 @@ beforeAll(async () => {
   const former = await promoted('rotates')
   const away = await promoted('away')
   await tokenOf(cloud, temporary('enrolled'))
+  formerCertificate = await swapForCertificate(cloud, temporary('certified'))
+  await tokenOf(cloud, formerCertificate)
   const pending = await swap(cloud, temporary('pending'))
   expect(await backUp(cloud.dir, backup)).toBeGreaterThan(1000)
   // The time that will be lost.
@@ -98,6 +119,12 @@ beforeAll(async () => {
     twiceFormer: await promoted('twice'),
   }
   held = { ...held, twice: await rotated(of('twiceFormer')) }
+  const order = await orderFor('certified')
+  certificates = [
+    await swapForCertificate(cloud, formerCertificate, { order }),
+    await swapForCertificate(cloud, temporary('certified-later')),
+  ]
+  for (const certificate of certificates) await tokenOf(cloud, certificate)
   await cloud.createProvisioningKey('acme', 'line-8')
   seen = (await cloud.audit('acme')).at(-1)?.seq ?? 0
 })
@@ -208,6 +235,23 @@ describe('within the window', () => {
     expect(await tokenOutcome(cloud, temporary('enrolled'))).toBe('already-enrolled')
     expect(await tokenOutcome(cloud, temporary('unknown'))).toBe('already-enrolled')
     expect(await hotspot(of('former'))).toBe(false)
+  })
+
+  test('certificates of the own CA that were issued in the lost time are let in at once, and what they replaced is not', async () => {
+    for (const { name, id, chainPem } of certificates) expect([id, await opens(name, chainPem)]).toEqual([id, true])
+    expect(await tokenOutcome(cloud, formerCertificate)).toBe('unavailable')
+    for (const certificate of certificates) {
+      expect(await tokenOutcome(cloud, certificate)).toBe('granted')
+      expect(await tokenOutcome(cloud, certificate)).toBe('granted')
+      expect(await events(certificate.name.device)).toContain('rolled-forward')
+    }
+    expect(await tokenOutcome(cloud, formerCertificate)).toBe('revoked')
+    expect(await opens(formerCertificate.name, formerCertificate.chainPem)).toBe(false)
+    const [certificate] = certificates
+    if (certificate === undefined) throw new Error('no certificate')
+    const next = await swapForCertificate(cloud, certificate, { order: await orderFor('certified') })
+    expect(await tokenOutcome(cloud, next)).toBe('granted')
+    expect(await tokenOutcome(cloud, certificate)).toBe('revoked')
   })
 
   test('a device that rolled forward can be rotated', async () => {
