@@ -2,7 +2,7 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type MasterKeys, parseMasterKeys } from './crypto/master-key.ts'
+import { type MasterKeyFile, type MasterKeys, parseMasterKeys } from './crypto/master-key.ts'
 import { parseSigningKeyFile, type SigningKeys } from './crypto/signing-key.ts'
 import { parsePostgresUrl } from './store/postgres-address.ts'
 
@@ -111,11 +111,24 @@ export async function readCloudConfig(folder: string): Promise<CloudConfig> {
 }
 
 /** Reads the keys. */
-export async function readKeys(folder: string): Promise<{ readonly masterKeys: MasterKeys; readonly signingKeys: SigningKeys }> {
+export async function readKeys(
+  folder: string,
+): Promise<{ readonly masterKeys: MasterKeys; readonly givenUp: readonly string[]; readonly signingKeys: SigningKeys }> {
   const files = dataFiles(folder)
-  const masterKeys = parseMasterKeys(await readPrivateFile(files.masterKeys))
-  if (!masterKeys.ok) throw new DataFolderError(`${files.masterKeys}: ${masterKeys.problem}`)
+  const { keys: masterKeys, givenUp } = await readMasterKeys(folder)
   const signingKeys = parseSigningKeyFile(await readPrivateFile(files.signingKeys))
   if (!signingKeys.ok) throw new DataFolderError(`${files.signingKeys}: ${signingKeys.problem}`)
-  return { masterKeys: masterKeys.value, signingKeys: signingKeys.value }
+  return { masterKeys, givenUp, signingKeys: signingKeys.value }
+}
+
+/** Reads the master keys. */
+export async function readMasterKeys(folder: string): Promise<MasterKeyFile> {
+  const { masterKeys } = dataFiles(folder)
+  const text = await readPrivateFile(masterKeys).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new DataFolderError(`${masterKeys} is not there: put a copy of it back, or see "The master key" in SECURITY.md`)
+  })
+  const file = parseMasterKeys(text)
+  if (!file.ok) throw new DataFolderError(`${masterKeys}: ${file.problem}`)
+  return file.value
 }

@@ -8,6 +8,7 @@ import { addBackup, addRestore } from './cli/backup-commands.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
 import { addFactoryCommands } from './cli/factory-commands.ts'
 import { addHotspotProfileCommands } from './cli/hotspot-profile-commands.ts'
+import { addMasterKeyCommands } from './cli/master-key-commands.ts'
 import { addPrincipalCommands, addProvisioningKeyCommands } from './cli/registry-commands.ts'
 import { addScheduleCommands } from './cli/rotation-commands.ts'
 import { addDeviceCa, addInit, addServe, addSigningKeys, DEFAULT_FOLDER } from './cli/service-commands.ts'
@@ -25,6 +26,7 @@ function buildProgram(): Command {
   addServe(program)
   addBackup(program)
   addRestore(program)
+  addMasterKeyCommands(program)
   addPrincipalCommands(program, openApi)
   addProvisioningKeyCommands(program, openApi)
   addDeviceCommands(program, openApi)

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { createAlarmTeller } from './alarm-command.ts'
 import { shareFolder } from './backup/folder-lock.ts'
-import { type CloudConfig, readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
+import { likelyMasterKeyProblem } from './crypto/fits-keys.ts'
+import { type CloudConfig, DataFolderError, readCloudConfig, readKeys, readPrivateFile } from './data-folder.ts'
 import { databasePlace, prepareDatabase } from './folder-database.ts'
 import { buildServer } from './http/server.ts'
 import { openIssuer } from './issuer/open-issuer.ts'
@@ -44,6 +45,8 @@ async function start(folder: string, config: CloudConfig, options: ServiceOption
   const place = await databasePlace(folder, config.database)
   await prepareDatabase(place)
   const db = openDatabase(place)
+  const problem = await likelyMasterKeyProblem(db, { keys: keys.masterKeys, givenUp: keys.givenUp })
+  if (problem !== null) throw new DataFolderError(problem)
   const nowMs = options.nowMs ?? Date.now
   const parts: CloudParts = {
     db,

@@ -1,11 +1,11 @@
 /** Putting a backup in the place of a PostgreSQL database: in a new schema of the old one's name, which is kept under another. */
 import { type Kysely, sql } from 'kysely'
-import { DataFolderError } from '../data-folder.ts'
 import { migrate } from '../store/migrations.ts'
 import { openPostgres, postgresEngine, restoreUnderWay } from '../store/postgres.ts'
-import { PATIENT_WAITS, type PostgresAccess, REQUEST_WAITS } from '../store/postgres-pool.ts'
+import { PATIENT_WAITS, type PostgresAccess } from '../store/postgres-pool.ts'
 import type { Tables } from '../store/tables.ts'
 import { currentSchema } from './backup.ts'
+import { requireNoService } from './no-service.ts'
 import { runPostgresTool } from './postgres-tools.ts'
 import type { Replacing } from './replacing.ts'
 
@@ -13,7 +13,7 @@ import type { Replacing } from './replacing.ts'
 export async function restorePostgres(access: PostgresAccess, { file, stamp, complete }: Replacing): Promise<string | null> {
   const db = openPostgres({ ...access, connections: 2 }, PATIENT_WAITS)
   try {
-    await requireNobody(db)
+    await requireNoService(db)
     if (file !== null) return await replace(db, access, { file, stamp, complete })
     await migrate(db, postgresEngine)
     await complete(db, postgresEngine, null)
@@ -21,13 +21,6 @@ export async function restorePostgres(access: PostgresAccess, { file, stamp, com
   } finally {
     await db.destroy()
   }
-}
-
-async function requireNobody(db: Kysely<Tables>): Promise<void> {
-  const { rows } = await sql<{ address: string | null }>`select host(client_addr) as address from pg_stat_activity
-    where datname = current_database() and application_name = ${REQUEST_WAITS.name}`.execute(db)
-  const [one] = rows
-  if (one !== undefined) throw new DataFolderError(`a service works on the database, from ${one.address ?? 'this machine'}: stop it first`)
 }
 
 const HOW = ['--no-owner', '--no-privileges', '--exit-on-error', '--single-transaction']

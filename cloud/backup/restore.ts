@@ -3,7 +3,7 @@
  * (rules/recovery.ts). What was in its place is kept beside it.
  */
 import { masterKeyProblem } from '../crypto/fits-keys.ts'
-import { DataFolderError, readCloudConfig, readKeys } from '../data-folder.ts'
+import { DataFolderError, readCloudConfig, readMasterKeys } from '../data-folder.ts'
 import { databasePlace, reachable } from '../folder-database.ts'
 import { lastSeq } from '../store/audit-log.ts'
 import type { DatabasePlace } from '../store/database.ts'
@@ -11,7 +11,7 @@ import { countOperatorKeys } from '../store/principals.ts'
 import { markRestored } from '../store/restores.ts'
 import { takeFolder } from './folder-lock.ts'
 import { type LostTime, lostTime } from './lost-time.ts'
-import type { Complete } from './replacing.ts'
+import type { Way } from './replacing.ts'
 import { restorePostgres } from './restore-postgres.ts'
 import { restoreSqlite } from './restore-sqlite.ts'
 
@@ -27,16 +27,13 @@ export type Restored = {
   readonly lost: LostTime | null
 }
 
-/** An engine's way: puts the backup in place and says where the other is kept. */
-type Way = (file: string | null, complete: Complete) => Promise<string | null>
-
 // Where it is not known how far the log had come.
 const SEQS_LOST_AT_MOST = 1_000_000
 
 /** Restores the folder's database, while no service runs on it. */
 export async function restore({ folder, file, windowMs, nowMs }: RestoreOptions): Promise<Restored> {
   const { database } = await readCloudConfig(folder)
-  const { masterKeys } = await readKeys(folder)
+  const masterKeys = await readMasterKeys(folder)
   const place = await databasePlace(folder, database)
   const windowUntilMs = nowMs + windowMs
   const lock = await takeFolder(folder)

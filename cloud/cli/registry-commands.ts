@@ -21,7 +21,15 @@ function count(text: string): number {
   return Number(text)
 }
 
-type KeyOptions = { allow?: string[]; allowFile?: string; notBefore?: number; notAfter?: number; max?: number; out?: string }
+type KeyOptions = {
+  allow?: string[]
+  allowFile?: string
+  notBefore?: number
+  notAfter?: number
+  max?: number
+  out?: string
+  keyFile?: string
+}
 
 async function allowed(options: KeyOptions): Promise<readonly string[]> {
   const lines =
@@ -41,6 +49,7 @@ export function addProvisioningKeyCommands(program: Command, openApi: OpenApi): 
     .option('--not-before <time>', 'enrol from then on', timeMs)
     .option('--not-after <time>', 'enrol until then', timeMs)
     .option('--max <devices>', 'enrol at most as many', count)
+    .option('--key-file <file>', 'take the key in this file, which devices have already, instead of drawing one')
     .option('--out <file>', 'write the key into a new file, 0600, instead of printing it')
     .action(async (account: string, id: string, options: KeyOptions) => {
       const { notBefore, notAfter, max } = options
@@ -51,11 +60,10 @@ export function addProvisioningKeyCommands(program: Command, openApi: OpenApi): 
         max_devices: max ?? null,
       }
       const api = await openApi()
-      const created = await api.call('POST', path('accounts', account, 'provisioning-keys'), z.object({ key: z.string() }), {
-        id,
-        ...rules,
-      })
-      await handOver(created.key, options.out)
+      const key = options.keyFile === undefined ? null : (await readPrivateFile(options.keyFile)).trim()
+      const body = { id, ...rules, key }
+      const created = await api.call('POST', path('accounts', account, 'provisioning-keys'), z.object({ key: z.string() }), body)
+      if (key === null) await handOver(created.key, options.out)
     })
   keys
     .command('list <account>')

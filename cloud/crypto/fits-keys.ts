@@ -1,20 +1,44 @@
 /** Whether a database and a file of master keys belong together. */
-import { sealedUnder, sealingKeyIds } from '../store/sealed-rows.ts'
+import { countLive, countSealed, type SealedRow, sealedUnder, sealingKeyIds, someSealed } from '../store/sealed-rows.ts'
 import type { Database } from '../store/tables.ts'
-import { type MasterKeys, masterKeyById } from './master-key.ts'
-import { unseal } from './sealed.ts'
+import { type MasterKeyFile, masterKeyById } from './master-key.ts'
+import { sealedUnderKey, unseal } from './sealed.ts'
 
-/** What is wrong with the master keys for this database; null where nothing is. */
-export async function masterKeyProblem(db: Database, keys: MasterKeys): Promise<string | null> {
+/** What is wrong with the master keys for this database; null where nothing is. Looks at one value of each key. */
+export async function masterKeyProblem(db: Database, file: MasterKeyFile): Promise<string | null> {
   for (const id of await sealingKeyIds(db)) {
-    if (masterKeyById(keys, id) === null) return `the database needs master key ${id}, which master-keys.json does not hold`
     const [row] = await sealedUnder(db, id, 1)
-    if (row === undefined) continue
-    try {
-      unseal(keys, [row.kind, row.account, row.id], row.sealed)
-    } catch {
-      return `master key ${id} of master-keys.json is not the one that the database was made with`
-    }
+    const problem = row === undefined ? null : problemOf(row, file)
+    if (problem !== null) return problem
   }
   return null
+}
+
+/** The same by a few values, in no time: a service that starts must not look through the whole database. */
+export async function likelyMasterKeyProblem(db: Database, file: MasterKeyFile): Promise<string | null> {
+  for (const row of await someSealed(db)) {
+    const problem = problemOf(row, file)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+function problemOf({ kind, account, id, sealed }: SealedRow, { keys, givenUp }: MasterKeyFile): string | null {
+  const keyId = sealedUnderKey(sealed)
+  if (givenUp.includes(keyId)) return null
+  if (masterKeyById(keys, keyId) === null) return `the database needs master key ${keyId}, which master-keys.json does not hold`
+  try {
+    unseal(keys, [kind, account, id], sealed)
+    return null
+  } catch {
+    return `master key ${keyId} of master-keys.json is not the one that the database was made with`
+  }
+}
+
+/** What still depends on a master key: sealed values, and issued secrets that are good. */
+export type Dependents = { readonly sealed: number; readonly issued: number }
+
+/** Counts what depends on a key. */
+export async function dependentsOf(db: Database, keyId: string): Promise<Dependents> {
+  return { sealed: await countSealed(db, keyId), issued: await countLive(db, keyId) }
 }

@@ -18,12 +18,18 @@ export function seal(keys: MasterKeys, context: SealedContext, secret: Uint8Arra
   return `${master.id}.${sealed.toString('base64url')}`
 }
 
+/** The id of the master key that a secret is sealed under. */
+export const sealedUnderKey = (text: string): string => text.slice(0, text.indexOf('.'))
+
+/** Whether a secret cannot be opened any more, since its master key was given up: it is as good as not there. */
+export const isLost = (keys: MasterKeys, text: string): boolean => masterKeyById(keys, sealedUnderKey(text)) === null
+
 /** Opens a sealed secret; a wrong key, a changed value or another's value throws. */
 export function unseal(keys: MasterKeys, context: SealedContext, text: string): Uint8Array {
-  const dot = text.indexOf('.')
-  const master = masterKeyById(keys, text.slice(0, dot))
+  const id = sealedUnderKey(text)
+  const master = masterKeyById(keys, id)
   if (master === null) throw new Error(`the master key that sealed a ${context[0]} is missing`)
-  const sealed = Buffer.from(text.slice(dot + 1), 'base64url')
+  const sealed = Buffer.from(text.slice(id.length + 1), 'base64url')
   const decipher = createDecipheriv(CIPHER, purposeKey(master, 'sealing'), sealed.subarray(0, NONCE_BYTES))
   decipher.setAAD(Buffer.from(context.join('\0'))).setAuthTag(sealed.subarray(-TAG_BYTES))
   return new Uint8Array(Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]))

@@ -50,10 +50,10 @@ export const auditQuery = z.object({
 })
 
 const create = {
-  summary: 'Creates a provisioning key; its text is shown this once',
+  summary: 'Creates a provisioning key, or takes one that devices have already (`key`); its text is shown this once',
   security: operators('operator'),
   params: inAccount,
-  body: z.object({ id: parsedBy(parseKeyId), ...rules }),
+  body: z.object({ id: parsedBy(parseKeyId), ...rules, key: z.string().nullable().default(null) }),
   response: {
     201: z.object({ id: z.string(), key: z.string() }),
     ...problemAnswers('invalid-token', 'insufficient-scope', 'conflict', 'not-found'),

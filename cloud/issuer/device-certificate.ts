@@ -55,7 +55,7 @@ export async function signDeviceCertificate(
   ca: SigningCa,
   { account, device }: DeviceName,
   publicKey: KeyObject,
-  { nowMs, days, placeNumber }: { readonly nowMs: number; readonly days: number | null; readonly placeNumber: number },
+  { nowMs, days, placeId }: { readonly nowMs: number; readonly days: number | null; readonly placeId: string },
 ): Promise<string> {
   const x509 = await import('@peculiar/x509')
   const issuer = new x509.X509Certificate(new Uint8Array(ca.certificate))
@@ -73,7 +73,7 @@ export async function signDeviceCertificate(
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([CLIENT_AUTH]),
-      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatPlaceUri({ account, device }, placeNumber) }]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatPlaceUri({ name: { account, device }, placeId }) }]),
       await x509.SubjectKeyIdentifierExtension.create(key),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
     ],

@@ -10,8 +10,8 @@ export type DeviceIssuer = {
   readonly caPem: string
   /** Whether the CA was made just now, so that no hotspot knows it. */
   readonly isNew: boolean
-  /** Signs for a device and gives the chain (PEM), its own first. It may take seconds; an ApiProblem says that it gives none now. */
-  readonly issue: (name: DeviceName, request: CertificateRequest, placeNumber: number) => Promise<string>
+  /** Signs for a device, with the id of its place, and gives the chain (PEM), its own first. It may take seconds; an ApiProblem says that it gives none now. */
+  readonly issue: (name: DeviceName, request: CertificateRequest, placeId: string) => Promise<string>
   /** What a certificate proves by itself; null where it is not of this CA, or the CA writes no such thing. */
   readonly placeIn: (certificate: X509Certificate) => CertificatePlace | null
 }

@@ -31,8 +31,8 @@ export async function openOwnCa(path: string, days: number | null, nowMs: () => 
   return {
     isNew: found === null,
     caPem: certificate.toString(),
-    issue: (name, { publicKey }, placeNumber) =>
-      signDeviceCertificate({ certificate: certificate.raw, privateKey }, name, publicKey, { nowMs: nowMs(), days, placeNumber }),
+    issue: (name, { publicKey }, placeId) =>
+      signDeviceCertificate({ certificate: certificate.raw, privateKey }, name, publicKey, { nowMs: nowMs(), days, placeId }),
     placeIn: (shown) => placeIn(shown, certificate),
   }
 }

@@ -16,6 +16,7 @@ export async function signedConfig(parts: CloudParts, claims: AccessClaims, afte
   const { account, device } = claims.name
   if ((await findProfilesVersion(parts.db, account)) <= after) return null
   const { version, hotspots } = await readProfiles(parts, account)
+  if (version <= after) return null
   const whom = await sealFor(parts, claims)
   const sealed = await Promise.all(hotspots.map((form) => sealedFor(whom, form)))
   const config = { account, device, version, hotspots: sealed.filter((each) => each !== null) }

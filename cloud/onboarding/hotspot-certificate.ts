@@ -4,13 +4,12 @@ import { certificateFingerprint, parseCertificateChain } from '../../agent/contr
 import { parseInnerIdentity } from '../../agent/contract/names.ts'
 import type { CloudParts } from '../parts.ts'
 import { type HotspotVerdict, isIdentityOf, judgeAtHotspot } from '../rules/hotspot.ts'
-import { placeOfNumber } from '../rules/place.ts'
 import { comesBack } from '../rules/recovery.ts'
 import { findHolder } from '../store/certificates.ts'
 import { findDevice } from '../store/devices.ts'
 import type { StoredAaaClient } from '../store/principals.ts'
 import { type HotspotResult, isGranted, resultEvents, SESSION_S, tell } from './hotspot.ts'
-import { credentialsOf } from './records.ts'
+import { credentialsOf, provedHolder } from './records.ts'
 
 /** The certificate (PEM) that a device showed, and the identity that it named outside of the handshake. */
 export type ShownCertificate = { readonly identity: string; readonly certificate: string }
@@ -48,8 +47,8 @@ async function judge(parts: CloudParts, client: StoredAaaClient, shown: ShownCer
   const identity = parsedIdentity.ok && isGranted(client, parsedIdentity.value.account) ? parsedIdentity.value : null
   const chain = parseCertificateChain(shown.certificate)
   const fingerprint = chain.ok ? certificateFingerprint(chain.value[0].raw) : null
-  const lost = chain.ok ? parts.deviceIssuer.placeIn(chain.value[0]) : null
-  const found = fingerprint === null ? null : ((await findHolder(parts.db, fingerprint)) ?? lost?.name ?? null)
+  const proved = chain.ok ? provedHolder(parts, chain.value[0]) : null
+  const found = fingerprint === null ? null : ((await findHolder(parts.db, fingerprint)) ?? proved?.name ?? null)
   const holder = found !== null && isGranted(client, found.account) ? found : null
   const whose = holder ?? (identity === null ? null : { account: identity.account, device: null })
   const refused = (reason: string): Judged => ({ fingerprint, whose, verdict: { good: false, reason } })
@@ -57,7 +56,6 @@ async function judge(parts: CloudParts, client: StoredAaaClient, shown: ShownCer
   const id = { kind: 'certificate', fingerprint } as const
   if (identity === null || !isIdentityOf(identity, holder, id)) return refused("the identity is another's than the certificate's")
   const device = credentialsOf(await findDevice(parts.db, holder))
-  const place = lost === null ? null : placeOfNumber(lost.placeNumber)
-  if (comesBack(device, { id, place })) return { fingerprint, whose, verdict: { good: true, use: 'pending' } }
+  if (comesBack(device, { id, place: proved?.place ?? null })) return { fingerprint, whose, verdict: { good: true, use: 'pending' } }
   return { fingerprint, whose, verdict: judgeAtHotspot(device, { id, presented: null, nowMs: parts.nowMs() }) }
 }

@@ -73,7 +73,7 @@ type Timely = { readonly usableUntilMs: number; readonly madeMs: number }
 async function requireTimely(parts: CloudParts, assertion: Assertion): Promise<Timely> {
   if (assertion.audience !== parts.issuer) throw new ApiProblem('invalid-request', `aud of an assertion is ${parts.issuer}`)
   const { issuedMs, expiresMs, challenge } = assertion
-  const challengeMs = challenge === null ? null : (challengeTimeMs(parts.masterKeys[0], challenge) ?? 'foreign')
+  const challengeMs = challenge === null ? null : (challengeTimeMs(parts.masterKeys, challenge) ?? 'foreign')
   const judgement = judgeAssertionTime({ issuedMs, expiresMs, challengeMs }, parts.nowMs())
   if (judgement.timely) return { usableUntilMs: judgement.usableUntilMs, madeMs: typeof challengeMs === 'number' ? challengeMs : issuedMs }
   await tellAudit(parts, assertion, 'assertion-outside-time', judgement.reason, DEVICE)

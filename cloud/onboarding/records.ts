@@ -4,12 +4,12 @@ import { deriveIssuedSecret, deriveTemporarySecret } from '../../agent/contract/
 import { type CredentialId, type DeviceName, formatSubject } from '../../agent/contract/names.ts'
 import { isSecretIdOf, parseSecretId } from '../../agent/contract/secret-id.ts'
 import { SECRET_BYTES } from '../../agent/contract/secret-text.ts'
-import { type MasterKeys, masterKeyById, purposeMac } from '../crypto/master-key.ts'
-import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
+import { type MasterKeys, masterKeyById, oldestMasterKey, purposeMac } from '../crypto/master-key.ts'
+import { isLost, type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import type { CloudParts } from '../parts.ts'
 import { type DeviceCredentials, type IssuedId, issuedRecord } from '../rules/device-credentials.ts'
 import type { TemporaryPresented } from '../rules/enrolment.ts'
-import { placeOfNumber } from '../rules/place.ts'
+import { type Place, placeOfNumber } from '../rules/place.ts'
 import type { ShownCredential } from '../rules/recovery.ts'
 import { type FoundDevice, findDevice } from '../store/devices.ts'
 import { countEnrolledBy, findProvisioningKey, type StoredProvisioningKey } from '../store/provisioning-keys.ts'
@@ -44,7 +44,7 @@ const NOTHING: FoundDevice = { found: 'nothing' }
 
 type ProvingParts = SealingParts & Pick<CloudParts, 'deviceIssuer'>
 
-/** An issued credential; one that is not known with its place, where it proves by itself that this cloud issued it to this device: an id by its MAC, a certificate (DER) by its CA. */
+/** An issued credential; one that is not known with its place, where it proves by itself that this cloud issued it to this device. */
 export function shownCredential(
   parts: ProvingParts,
   name: DeviceName,
@@ -52,26 +52,38 @@ export function shownCredential(
   found: FoundDevice,
 ): ShownCredential {
   if (issuedRecord(credentialsOf(found), id) !== null) return { id, place: null }
-  const number =
-    id.kind === 'issued' ? numberIn(parts, name, id.secretId) : (provedCertificate(parts, name, certificate)?.placeNumber ?? null)
-  return { id, place: number === null ? null : placeOfNumber(number) }
+  if (id.kind === 'issued') return { id, place: provedPlace(parts, name, id.secretId) }
+  return { id, place: provedCertificate(parts, name, certificate)?.place ?? null }
 }
 
-function numberIn(parts: SealingParts, name: DeviceName, secretId: string): number | null {
-  const id = issuedSecretOf(parts, name, secretId) === null ? null : parseSecretId(secretId)
-  return id?.ok === true ? id.value.generation : null
+/** The place that an id tells, where its MAC proves that this cloud made it for this device, and nobody else can have made it. */
+function provedPlace({ masterKeys }: SealingParts, name: DeviceName, secretId: string): Place | null {
+  const id = parseSecretId(secretId)
+  const master = id.ok ? masterKeyById(masterKeys, id.value.masterKeyId) : null
+  if (!id.ok || master === null || master.isLeaked || !isSecretIdOf(secretId, master.bytes, name)) return null
+  return placeOfNumber(id.value.generation)
 }
 
-/** A certificate (DER) of the cloud's own CA for this device, as PEM and with the number of its place; null for any other. */
+/** A certificate that proves by itself that this cloud issued it: to whom, and its place. */
+export function provedHolder(
+  parts: ProvingParts,
+  certificate: X509Certificate,
+): { readonly name: DeviceName; readonly place: Place } | null {
+  const told = parts.deviceIssuer.placeIn(certificate)
+  const place = told === null ? null : provedPlace(parts, told.name, told.placeId)
+  return told === null || place === null ? null : { name: told.name, place }
+}
+
+/** A certificate (DER) that proves by itself that this cloud issued it to this device, as PEM and with its place; null for any other. */
 export function provedCertificate(
-  { deviceIssuer }: Pick<CloudParts, 'deviceIssuer'>,
+  parts: ProvingParts,
   name: DeviceName,
   der: Uint8Array | null,
-): { readonly chainPem: string; readonly placeNumber: number } | null {
+): { readonly chainPem: string; readonly place: Place } | null {
   const certificate = der === null ? null : parseCertificate(der)
-  const place = certificate === null ? null : deviceIssuer.placeIn(certificate)
-  if (certificate === null || place === null || formatSubject(place.name) !== formatSubject(name)) return null
-  return { chainPem: certificate.toString(), placeNumber: place.placeNumber }
+  const holder = certificate === null ? null : provedHolder(parts, certificate)
+  if (certificate === null || holder === null || formatSubject(holder.name) !== formatSubject(name)) return null
+  return { chainPem: certificate.toString(), place: holder.place }
 }
 
 function parseCertificate(der: Uint8Array): X509Certificate | null {
@@ -109,21 +121,25 @@ export const sealDecoy = (keys: MasterKeys): string => seal(keys, DECOY, randomB
 export function secretOf(parts: SealingParts, name: DeviceName, id: CredentialId, { found, key }: CredentialRecords): Uint8Array | null {
   switch (id.kind) {
     case 'temporary': {
-      const bytes = open(parts, ['provisioning-key', name.account, id.keyId], key?.sealedKey ?? null)
-      const secret = deriveTemporarySecret(bytes, name)
-      return key === null ? null : secret
+      const sealed = openable(parts, key?.sealedKey ?? null)
+      const secret = deriveTemporarySecret(open(parts, ['provisioning-key', name.account, id.keyId], sealed), name)
+      return sealed === null ? null : secret
     }
     case 'issued':
       return issuedSecretOf(parts, name, id.secretId)
     case 'certificate':
       return null
     case 'flashed': {
-      const sealed = found.found === 'device' ? found.device.sealedSecret : null
+      const sealed = openable(parts, found.found === 'device' ? found.device.sealedSecret : null)
       const secret = open(parts, ['flashed-secret', name.account, name.device], sealed)
       return sealed === null ? null : secret
     }
   }
 }
+
+/** What is sealed under a key that was given up is as good as not there. */
+const openable = (parts: SealingParts, sealed: string | null): string | null =>
+  sealed === null || isLost(parts.masterKeys, sealed) ? null : sealed
 
 const open = (parts: SealingParts, context: SealedContext, sealed: string | null): Uint8Array =>
   sealed === null ? unseal(parts.masterKeys, DECOY, parts.sealedDecoy) : unseal(parts.masterKeys, context, sealed)
@@ -140,4 +156,4 @@ export function issuedSecretOf(parts: SealingParts, name: DeviceName, secretId: 
 
 /** A secret that nobody holds, for what is unknown: the work and the answer look the same. Asked again, it is the same. */
 export const decoySecret = (parts: CloudParts, presented: string): Uint8Array =>
-  new Uint8Array(purposeMac(parts.masterKeys[0], 'decoy-password', presented))
+  new Uint8Array(purposeMac(oldestMasterKey(parts.masterKeys), 'decoy-password', presented))

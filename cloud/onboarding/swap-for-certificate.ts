@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto'
 import { certificateFingerprint, nonceOfKey } from '../../agent/contract/certificate.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { AccessClaims } from '../crypto/access-token.ts'
+import { makePlaceId } from '../issuer/certificate-place.ts'
 import { type CertificateRequest, readCertificateRequest } from '../issuer/certificate-request.ts'
 import type { CloudParts } from '../parts.ts'
 import type { IssuedId } from '../rules/device-credentials.ts'
@@ -22,7 +23,7 @@ export async function swapForCertificate(parts: CloudParts, claims: AccessClaims
   if (!parsed.ok) throw new ApiProblem('invalid-request', parsed.problem)
   const asked = { kind: 'certificate', nonce: nonceOfKey(parsed.value.publicKey), order } as const
   let made: Made | null = null
-  for (let attempt = 0; attempt <= MOST_SIGNATURES; attempt++) {
+  for (let signatures = 0; ; signatures++) {
     let due = 0
     const nextId = (placeNumber: number): IssuedId | null => {
       due = placeNumber
@@ -31,9 +32,9 @@ export async function swapForCertificate(parts: CloudParts, claims: AccessClaims
     // Another process may have answered the same request in the meantime: then its answer counts.
     const answer = await decideSwap(parts, claims, asked, { nextId, chainPem: made?.chainPem ?? null })
     if (answer !== null) return chainOf(parts, answer)
+    if (signatures === MOST_SIGNATURES) throw new ApiProblem('unavailable', 'other requests of this device came first', 1)
     made = await make(parts, claims, parsed.value, due)
   }
-  throw new ApiProblem('unavailable', 'other requests of this device came first', 1)
 }
 
 /** The place may be taken while a certificate for it is signed: the device asked otherwise meanwhile. */
@@ -43,7 +44,8 @@ const MOST_SIGNATURES = 3
 type Made = { readonly placeNumber: number; readonly id: IssuedId; readonly chainPem: string }
 
 async function make(parts: CloudParts, { name }: AccessClaims, request: CertificateRequest, placeNumber: number): Promise<Made> {
-  const chainPem = await parts.deviceIssuer.issue(name, request, placeNumber)
+  const placeId = makePlaceId(parts.masterKeys[0], name, placeNumber, request.publicKey)
+  const chainPem = await parts.deviceIssuer.issue(name, request, placeId)
   const fingerprint = certificateFingerprint(new X509Certificate(chainPem).raw)
   return { placeNumber, id: { kind: 'certificate', fingerprint }, chainPem }
 }

@@ -5,15 +5,17 @@ import { type CredentialId, type DeviceName, parseDeviceId } from '../../agent/c
 import { type Parsed, parsed, unparsed } from '../../agent/contract/parsed.ts'
 import { looksLikeSecretText, parseSecretText } from '../../agent/contract/secret-text.ts'
 import { ApiProblem } from '../api-problem.ts'
-import { seal } from '../crypto/sealed.ts'
+import { isLost, seal } from '../crypto/sealed.ts'
 import { auditEntries } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
 import { type CredentialEvent, type DeviceCredentials, NO_CREDENTIALS } from '../rules/device-credentials.ts'
 import { everyCredential } from '../rules/revocation.ts'
 import { appendAudit } from '../store/audit-log.ts'
 import { findHolder } from '../store/certificates.ts'
-import { insertDevice } from '../store/devices.ts'
+import { findDevice, insertDevice } from '../store/devices.ts'
 import { accountExists, type StoredOperatorKey } from '../store/principals.ts'
+import { replaceSealed } from '../store/sealed-rows.ts'
+import type { Database } from '../store/tables.ts'
 import { operatorPrincipal } from './operator-entry.ts'
 import { parseRegisteredCertificate, type RegisteredCertificate, registeredRecord } from './registered-certificate.ts'
 
@@ -65,7 +67,8 @@ async function registerDevice(parts: CloudParts, by: StoredOperatorKey, account:
       return unparsed('the certificate is registered already')
     const device = { name, credentials, sealedSecret, chainPem: certificate?.pem ?? null, runs: [] }
     const isNew = await insertDevice(db, device, parts.nowMs())
-    if (!isNew) return unparsed('a device with this id, perhaps in another case, exists already')
+    const isPutRight = !isNew && certificate === null && sealedSecret !== null && (await putRight(parts, db, name, sealedSecret))
+    if (!isNew && !isPutRight) return unparsed('a device with this id, perhaps in another case, exists already')
     const events = everyCredential(credentials).map((credentialId) => registeredEvent(credentialId, row))
     await appendAudit(db, parts.nowMs(), auditEntries(name, operatorPrincipal(by), events))
     return parsed(name)
@@ -86,6 +89,15 @@ async function readFlashed(row: DeviceRow, name: DeviceName): Promise<Parsed<Fla
   if (!secret.ok) return secret
   const certificate = row.certificate === '' ? parsed(null) : parseRegisteredCertificate(row.certificate)
   return certificate.ok ? parsed({ secret: secret.value, certificate: certificate.value }) : certificate
+}
+
+/** A flashed secret under a master key that was given up is put right by registering it again. */
+async function putRight(parts: CloudParts, db: Database, name: DeviceName, sealedSecret: string): Promise<boolean> {
+  const found = await findDevice(db, name)
+  const sealed = found.found === 'device' ? found.device.sealedSecret : null
+  if (sealed === null || !isLost(parts.masterKeys, sealed)) return false
+  await replaceSealed(db, { kind: 'flashed-secret', account: name.account, id: name.device, sealed }, sealedSecret)
+  return true
 }
 
 async function secretBytes(row: DeviceRow, name: DeviceName): Promise<Parsed<Uint8Array>> {

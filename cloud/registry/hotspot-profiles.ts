@@ -1,7 +1,7 @@
 /** Setting and showing the hotspot profiles of an account (contract §7). */
 import { formatHotspotForm, type HotspotForm, parseHotspotForm, sealedMembers } from '../../agent/contract/hotspot-form.ts'
 import { ApiProblem } from '../api-problem.ts'
-import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
+import { isLost, type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import type { CloudParts } from '../parts.ts'
 import { appendAudit } from '../store/audit-log.ts'
 import { findProfiles, raiseVersion, saveProfiles } from '../store/hotspot-profiles.ts'
@@ -43,10 +43,10 @@ export async function setProfiles(
   })
 }
 
-/** The profiles of an account; none where none were ever set. */
+/** The profiles of an account; none where none were ever set, or where they are sealed under a master key that was given up. */
 export async function readProfiles(parts: Pick<CloudParts, 'db' | 'masterKeys'>, account: string): Promise<AccountProfiles> {
   const stored = await findProfiles(parts.db, account)
-  if (stored === null) return { version: 0, hotspots: [] }
+  if (stored === null || isLost(parts.masterKeys, stored.sealed)) return { version: 0, hotspots: [] }
   const value: unknown = JSON.parse(Buffer.from(unseal(parts.masterKeys, contextOf(account), stored.sealed)).toString('utf8'))
   const forms = Array.isArray(value) ? value.map((each: unknown) => parseHotspotForm(each, 'ignored')) : []
   return { version: stored.version, hotspots: forms.flatMap((form) => (form.ok ? [form.value] : [])) }

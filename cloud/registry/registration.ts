@@ -6,7 +6,7 @@ import type { RegistrationRow } from '../../agent/contract/registration.ts'
 import { parseSecretText } from '../../agent/contract/secret-text.ts'
 import { ApiProblem } from '../api-problem.ts'
 import type { RegistrationKey } from '../crypto/registration-key.ts'
-import { type SealedContext, seal, unseal } from '../crypto/sealed.ts'
+import { isLost, type SealedContext, seal, unseal } from '../crypto/sealed.ts'
 import { auditEntries } from '../onboarding/audit-entries.ts'
 import type { CloudParts } from '../parts.ts'
 import { type CredentialEvent, type DeviceCredentials, NO_CREDENTIALS } from '../rules/device-credentials.ts'
@@ -160,9 +160,8 @@ function holdsSame(parts: CloudParts, account: string, row: RegistrationRow, { e
     case 'certificate':
       return false
     case 'shared-secret':
-      return (
-        sealed_secret !== null && timingSafeEqual(unseal(parts.masterKeys, sealedFor(account, row.id), sealed_secret), bytesOf(row.secret))
-      )
+      if (sealed_secret === null || isLost(parts.masterKeys, sealed_secret)) return false
+      return timingSafeEqual(unseal(parts.masterKeys, sealedFor(account, row.id), sealed_secret), bytesOf(row.secret))
   }
 }
 

@@ -53,6 +53,9 @@ export const OPERATOR_EVENTS = [
   'rotation-schedule-deleted',
   'alarm-acknowledged',
   'database-restored',
+  'master-key-used',
+  'master-key-distrusted',
+  'master-key-retired',
   'hotspot-profiles-set',
 ] as const
 

@@ -1,49 +1,97 @@
-/** Rows that hold something sealed under a master key: provisioning keys and flashed secrets. A sealed text begins with its key's id. */
+/** What is sealed under a master key, wherever it stands: provisioning keys, flashed secrets, hotspot profiles. A sealed text begins with its key's id. */
+import { sql } from 'kysely'
 import type { Database } from './tables.ts'
+
+const KINDS = ['provisioning-key', 'flashed-secret', 'hotspot-profiles'] as const
 
 /** A sealed value with what it is bound to. */
 export type SealedRow = {
-  readonly kind: 'provisioning-key' | 'flashed-secret'
+  readonly kind: (typeof KINDS)[number]
   readonly account: string
   readonly id: string
   readonly sealed: string
 }
 
-/** Some of the values that are sealed under a key. */
-export async function sealedUnder(db: Database, masterKeyId: string, limit: number): Promise<readonly SealedRow[]> {
-  const keys = await db
-    .selectFrom('provisioning_key')
-    .select(['account', 'id', 'sealed_key'])
-    .where('sealed_key', 'like', `${masterKeyId}.%`)
-    .limit(limit)
-    .execute()
-  const secrets = await db
+/** All of it as one table. */
+function sealedRows(db: Database) {
+  const kind = (name: SealedRow['kind']) => sql.lit<SealedRow['kind']>(name).as('kind')
+  const keys = db.selectFrom('provisioning_key').select(['account', 'id', 'sealed_key as sealed', kind('provisioning-key')])
+  const secrets = db
     .selectFrom('device')
-    .select(['account', 'id', 'sealed_secret'])
-    .where('sealed_secret', 'like', `${masterKeyId}.%`)
-    .limit(limit - keys.length)
-    .execute()
-  return [
-    ...keys.map(({ account, id, sealed_key }) => ({ kind: 'provisioning-key', account, id, sealed: sealed_key }) as const),
-    ...secrets.map(({ account, id, sealed_secret }) => ({ kind: 'flashed-secret', account, id, sealed: sealed_secret ?? '' }) as const),
-  ]
+    .select(({ ref }) => ['account', 'id', ref('sealed_secret').$castTo<string>().as('sealed'), kind('flashed-secret')])
+    .where('sealed_secret', 'is not', null)
+  const profiles = db
+    .selectFrom('hotspot_profiles')
+    .select(['account', sql.lit('').as('id'), 'sealed', kind('hotspot-profiles')])
+    .where('sealed', '<>', '')
+  return db.selectFrom(keys.unionAll(secrets).unionAll(profiles).as('sealed_row'))
+}
+
+/** Some of the values that are sealed under a key. */
+export const sealedUnder = (db: Database, keyId: string, limit: number): Promise<readonly SealedRow[]> =>
+  sealedRows(db).selectAll().where('sealed', 'like', `${keyId}.%`).limit(limit).execute()
+
+/** One value of each kind. */
+export async function someSealed(db: Database): Promise<readonly SealedRow[]> {
+  const some = await Promise.all(KINDS.map((kind) => sealedRows(db).selectAll().where('kind', '=', kind).limit(1).execute()))
+  return some.flat()
+}
+
+/** How many values are sealed under a key. */
+export async function countSealed(db: Database, keyId: string): Promise<number> {
+  const counted = sealedRows(db).select(({ fn }) => fn.countAll<number>().as('count'))
+  return (await counted.where('sealed', 'like', `${keyId}.%`).executeTakeFirstOrThrow()).count
+}
+
+/** How many issued secrets under a key are good. */
+export async function countLive(db: Database, keyId: string): Promise<number> {
+  const live = db
+    .selectFrom('issued_secret')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('state', 'in', ['pending', 'current'])
+  return (await live.where('secret_id', 'like', `${keyId}-%`).where('certificate', 'is', null).executeTakeFirstOrThrow()).count
 }
 
 /** The ids of the master keys that something is sealed under. */
-export async function sealingKeyIds(db: Database): Promise<readonly string[]> {
+export const sealingKeyIds = (db: Database): Promise<readonly string[]> =>
+  idsBefore('.', async (ids) => {
+    let others = sealedRows(db).select('sealed as text')
+    for (const id of ids) others = others.where('sealed', 'not like', `${id}.%`)
+    return (await others.limit(1).executeTakeFirst())?.text ?? null
+  })
+
+/** The ids of the master keys that made a secret id. */
+export const issuingKeyIds = (db: Database): Promise<readonly string[]> =>
+  idsBefore('-', async (ids) => {
+    let others = db.selectFrom('issued_secret').select('secret_id as text').where('certificate', 'is', null)
+    for (const id of ids) others = others.where('secret_id', 'not like', `${id}-%`)
+    return (await others.limit(1).executeTakeFirst())?.text ?? null
+  })
+
+/** What texts begin with; `outside` finds one that begins with none of these. */
+async function idsBefore(separator: string, outside: (ids: readonly string[]) => Promise<string | null>): Promise<readonly string[]> {
   const ids: string[] = []
-  for (let next = await sealedOutside(db, ids); next !== null; next = await sealedOutside(db, ids))
-    ids.push(next.slice(0, next.indexOf('.')))
+  for (let text = await outside(ids); text !== null; text = await outside(ids)) ids.push(text.slice(0, text.indexOf(separator)))
   return ids
 }
 
-/** One text that is sealed under none of these keys; null where there is none. */
-async function sealedOutside(db: Database, ids: readonly string[]): Promise<string | null> {
-  let keys = db.selectFrom('provisioning_key').select('sealed_key as sealed')
-  let secrets = db.selectFrom('device').select('sealed_secret as sealed').where('sealed_secret', 'is not', null)
-  for (const id of ids) {
-    keys = keys.where('sealed_key', 'not like', `${id}.%`)
-    secrets = secrets.where('sealed_secret', 'not like', `${id}.%`)
+/** Puts another sealed text in the place of one, unless it has changed meanwhile. */
+export async function replaceSealed(db: Database, { kind, account, id, sealed }: SealedRow, by: string): Promise<void> {
+  switch (kind) {
+    case 'provisioning-key': {
+      const update = db.updateTable('provisioning_key').set({ sealed_key: by }).where('account', '=', account).where('id', '=', id)
+      await update.where('sealed_key', '=', sealed).execute()
+      return
+    }
+    case 'flashed-secret': {
+      const update = db.updateTable('device').set({ sealed_secret: by }).where('account', '=', account).where('id', '=', id)
+      await update.where('sealed_secret', '=', sealed).execute()
+      return
+    }
+    case 'hotspot-profiles': {
+      const update = db.updateTable('hotspot_profiles').set({ sealed: by }).where('account', '=', account)
+      await update.where('sealed', '=', sealed).execute()
+      return
+    }
   }
-  return (await keys.limit(1).executeTakeFirst())?.sealed ?? (await secrets.limit(1).executeTakeFirst())?.sealed ?? null
 }

@@ -53,7 +53,11 @@ describe('joining the hotspot', () => {
     const { certificateFile, keyFile } = image.pki.deviceCa
     const ca = { certificate: new X509Certificate(readFileSync(certificateFile)).raw, privateKey: createPrivateKey(readFileSync(keyFile)) }
     const sign = () =>
-      signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, { nowMs: Date.now(), days: null, placeNumber: 1 })
+      signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, {
+        nowMs: Date.now(),
+        days: null,
+        placeId: `m1-1-${'a'.repeat(16)}-${'b'.repeat(13)}`,
+      })
     const [known, unknown, keyPem] = [await sign(), await sign(), privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()]
     await cloud.close()
     cloud = await startAaaCloud(image.pki, new Map(), new Set([asHandedOver(known)]))

@@ -146,7 +146,7 @@ describe('a certificate', () => {
     const chainPem = await signDeviceCertificate(ca, { account: 'acme', device: 'dev-1' }, publicKey, {
       nowMs: Date.now(),
       days: null,
-      placeNumber: 1,
+      placeId: `m1-1-${'a'.repeat(16)}-${'b'.repeat(13)}`,
     })
     const { inner: _, innerIdentity: __, password: ___, ...server } = profile()
     const privateKeyPem = new Secret(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString())

@@ -137,6 +137,9 @@ const CHANGES: Readonly<Record<AuditEventName, Change | null>> = {
   'rotation-schedule-deleted': null,
   'alarm-acknowledged': null,
   'database-restored': null,
+  'master-key-used': null,
+  'master-key-distrusted': null,
+  'master-key-retired': null,
   'hotspot-profiles-set': null,
 }
 

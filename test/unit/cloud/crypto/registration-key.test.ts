@@ -7,7 +7,7 @@ import { registrationKeysOf } from '../../../../cloud/crypto/registration-key.ts
 function keysOf(...texts: readonly (readonly [string, string])[]): MasterKeys {
   const parsed = parseMasterKeys(JSON.stringify({ keys: texts.map(([id, key]) => ({ id, key })) }))
   if (!parsed.ok) throw new Error(parsed.problem)
-  return parsed.value
+  return parsed.value.keys
 }
 
 const ONE = ['m1', Buffer.alloc(32, 1).toString('base64url')] as const

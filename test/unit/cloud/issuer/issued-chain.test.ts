@@ -24,7 +24,7 @@ const sign = (by: SigningCa, change: { device?: string; days?: number; key?: typ
   signDeviceCertificate(by, { ...NAME, device: change.device ?? NAME.device }, change.key ?? publicKey, {
     nowMs: NOW_MS,
     days: change.days ?? null,
-    placeNumber: 1,
+    placeId: `m1-1-${'a'.repeat(16)}-${'b'.repeat(13)}`,
   })
 const check = (pem: string, nowMs = NOW_MS) =>
   checkIssuedChain(pem, { device: NAME.device, publicKey, ca: [new X509Certificate(ca.pem)], nowMs })
