@@ -39,11 +39,13 @@ async function serviceTimes(): Promise<ServiceTimes> {
 
 const inSeconds = (ms: number): string => (Number.isFinite(ms) ? `${(ms / 1000).toFixed(0)} s` : 'not')
 
+const backText = (course: Pick<Course, 'backMs'>): string =>
+  SHARES.map((share) => `${share * 100} % after ${inSeconds(backAt(course, share))}`).join(', ')
+
 function tell(name: string, { backMs, begun, refused, timedOut }: Course): void {
-  const back = SHARES.map((share) => `${share * 100} % after ${inSeconds(backAt({ backMs }, share))}`)
   const peak = begun.reduce((most, count) => Math.max(most, count), 0)
   const calls = begun.reduce((sum, count) => sum + count, 0)
-  say(`${name}: ${back.join(', ')}; peak ${peak} calls in a second, ${(calls / backMs.length).toFixed(1)} calls a device,`)
+  say(`${name}: ${backText({ backMs })}; peak ${peak} calls in a second, ${(calls / backMs.length).toFixed(1)} calls a device,`)
   say(`  ${timedOut} of them not answered in time, ${refused} sent away`)
 }
 
@@ -67,7 +69,7 @@ async function main(): Promise<number> {
   const capacityPerS = 1000 / (times.handshakeMs + times.tokenMs)
   const each = `${times.handshakeMs.toFixed(2)} ms for a connection and ${times.tokenMs.toFixed(2)} ms for a token`
   say(`${devices} devices, one process that needs ${each}: ${capacityPerS.toFixed(0)} devices a second at the very best`)
-  tell('ideal', { ...ideal, begun: [], refused: 0, timedOut: 0 })
+  say(`ideal: ${backText(ideal)}`)
   tell('as built', real)
   tell('no jitter', unjittered)
   mkdirSync(LAB_FOLDER, { recursive: true })

@@ -35,7 +35,7 @@ export type Outcome = {
 
 /** A device that is not there by then is locked out, whatever the reason. */
 const ARRIVAL_MS = 60_000
-/** Kills come so soon after a swap has been counted: anywhere in the next ones. */
+/** Kills come so soon after a swap has been counted, anywhere in the next ones, or after a secret has been told. */
 const KILL_WITHIN_MS = 150
 const TELL_EVERY = 10
 
@@ -55,6 +55,11 @@ class Course {
   constructor(site: Site, plan: Plan) {
     this.site = site
     this.plan = plan
+  }
+
+  /** Secrets that devices were told. */
+  get told(): number {
+    return this.devices.reduce((sum, { told }) => sum + told.secrets.size, 0)
   }
 
   get isWanted(): boolean {
@@ -132,12 +137,16 @@ async function live(course: Course, device: CampaignDevice, promotions: number):
   }
 }
 
-/** Kills at random moments, spread over all swaps. */
+/** Kills at random moments, spread over all swaps; every other one just after some device was told a secret, which must then be kept. */
 async function killOn(course: Course): Promise<void> {
   const { plan } = course
   for (let kill = 0; kill < plan.kills; kill++) {
     const after = ((kill + Math.random()) * plan.swaps) / plan.kills
     while (course.swaps < after && !course.isOver) await sleep(5)
+    const { told } = course
+    // Not the last one, behind which no secret may be told any more.
+    const isAimed = kill % 2 === 0 && kill < plan.kills - 1
+    while (isAimed && course.told === told && !course.isOver) await sleep(1)
     if (course.isOver) return
     await sleep(Math.random() * KILL_WITHIN_MS)
     await killOnce(course)

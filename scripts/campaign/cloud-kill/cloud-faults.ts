@@ -4,7 +4,10 @@ import type { SourceFault } from '../cloud/cloud-program.ts'
 /** A fault by its name. */
 export type CloudFault = { readonly name: string; readonly faults: readonly SourceFault[] }
 
-const PAUSE = 'await new Promise((resolve) => setTimeout(resolve, 200))'
+const pause = (ms: number): string => `await new Promise((resolve) => setTimeout(resolve, ${ms}))`
+const PAUSE = pause(30)
+/** Longer than the campaign takes to kill where it aims, on a busy machine as well. */
+const LONG_PAUSE = pause(500)
 
 /** All of them. */
 export const CLOUD_FAULTS: readonly CloudFault[] = [
@@ -18,7 +21,7 @@ export const CLOUD_FAULTS: readonly CloudFault[] = [
             conclude(parts.db, async (db) => {
               const conclusion = await decide(parts, db, claims, asked, offer)
               early(conclusion.result)
-              ${PAUSE}
+              ${LONG_PAUSE}
               return conclusion
             }).catch(failed)
           })`,
