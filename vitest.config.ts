@@ -11,9 +11,15 @@ const project = (name: string, timeoutMs: number, serial: boolean) => ({
 })
 
 // The tests of the cloud's behaviour, which stand on any database; the others look at what is no different there.
-const CLOUD_SUITE = ['certificates', 'registered-certificates', 'cloud*', 'external-ca', 'refusals', 'rotation'].map(
-  (name) => `test/system/${name}.test.ts`,
-)
+const CLOUD_SUITE = [
+  'certificates',
+  'certificate-authorities',
+  'registered-certificates',
+  'cloud*',
+  'external-ca',
+  'refusals',
+  'rotation',
+].map((name) => `test/system/${name}.test.ts`)
 
 /** The cloud's suite once more, on PostgreSQL or on a pair of processes on one (test/system/cloud-stage.ts). */
 function stage(name: 'postgres' | 'pair', exclude: readonly string[]): TestProjectInlineConfiguration {

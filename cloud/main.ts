@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { addAlarmCommands } from './cli/alarm-commands.ts'
 import { CommandError, openApiClient } from './cli/api-client.ts'
 import { addAuditCommand } from './cli/audit-command.ts'
+import { addAuthorityCommands } from './cli/authority-commands.ts'
 import { addBackup, addRestore } from './cli/backup-commands.ts'
 import { addDeviceCommands } from './cli/device-commands.ts'
 import { addFactoryCommands } from './cli/factory-commands.ts'
@@ -33,6 +34,7 @@ function buildProgram(): Command {
   addScheduleCommands(program, openApi)
   addHotspotProfileCommands(program, openApi)
   addFactoryCommands(program, openApi)
+  addAuthorityCommands(program, openApi)
   addAlarmCommands(program, openApi)
   addAuditCommand(program, openApi)
   addSigningKeys(program, openApi)

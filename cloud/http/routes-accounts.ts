@@ -10,6 +10,7 @@ import { deviceId, idPattern, inAccount, pageLimit, parsedBy } from './fields.ts
 import { operatorKeyOf } from './principal.ts'
 import { problemAnswers } from './problems.ts'
 import { alarmRoutes } from './routes-alarms.ts'
+import { authorityRoutes } from './routes-authorities.ts'
 import { deviceCareRoutes } from './routes-device-care.ts'
 import { registryRoutes } from './routes-devices.ts'
 import { hotspotProfileRoutes } from './routes-hotspot-profiles.ts'
@@ -117,6 +118,7 @@ export const accountRoutes =
     await app.register(provisioningKeyRoutes(parts))
     await app.register(registryRoutes(parts))
     await app.register(registrationRoutes(parts))
+    await app.register(authorityRoutes(parts))
     await app.register(deviceCareRoutes(parts))
     await app.register(rotationRoutes(parts))
     await app.register(hotspotProfileRoutes(parts))

@@ -1,13 +1,14 @@
 /** EAP-TLS at a hotspot (contract §6): the AAA server has checked chain and key, and the whole certificate decides who it is. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type X509Certificate } from 'node:crypto'
 import { certificateFingerprint, parseCertificateChain } from '../../agent/contract/certificate.ts'
-import { parseInnerIdentity } from '../../agent/contract/names.ts'
+import { type InnerIdentity, parseInnerIdentity } from '../../agent/contract/names.ts'
 import type { CloudParts } from '../parts.ts'
 import { type HotspotVerdict, isIdentityOf, judgeAtHotspot } from '../rules/hotspot.ts'
 import { comesBack } from '../rules/recovery.ts'
 import { findHolder } from '../store/certificates.ts'
 import { findDevice } from '../store/devices.ts'
 import type { StoredAaaClient } from '../store/principals.ts'
+import { judgeByAuthority } from './enrol-by-authority.ts'
 import { type HotspotResult, isGranted, resultEvents, SESSION_S, tell } from './hotspot.ts'
 import { credentialsOf, provedHolder } from './records.ts'
 
@@ -42,20 +43,38 @@ type Judged = {
   readonly verdict: HotspotVerdict
 }
 
+const FOREIGN_IDENTITY = "the identity is another's than the certificate's"
+
 async function judge(parts: CloudParts, client: StoredAaaClient, shown: ShownCertificate): Promise<Judged> {
   const parsedIdentity = parseInnerIdentity(shown.identity)
   const identity = parsedIdentity.ok && isGranted(client, parsedIdentity.value.account) ? parsedIdentity.value : null
   const chain = parseCertificateChain(shown.certificate)
-  const fingerprint = chain.ok ? certificateFingerprint(chain.value[0].raw) : null
-  const proved = chain.ok ? provedHolder(parts, chain.value[0]) : null
+  const own = chain.ok ? chain.value[0] : null
+  const fingerprint = own === null ? null : certificateFingerprint(own.raw)
+  const proved = own === null ? null : provedHolder(parts, own)
   const found = fingerprint === null ? null : ((await findHolder(parts.db, fingerprint)) ?? proved?.name ?? null)
   const holder = found !== null && isGranted(client, found.account) ? found : null
   const whose = holder ?? (identity === null ? null : { account: identity.account, device: null })
   const refused = (reason: string): Judged => ({ fingerprint, whose, verdict: { good: false, reason } })
+  if (own !== null && found === null && identity !== null) return judgeUnknown(parts, identity, own)
   if (fingerprint === null || holder === null) return refused('the certificate is not known')
   const id = { kind: 'certificate', fingerprint } as const
-  if (identity === null || !isIdentityOf(identity, holder, id)) return refused("the identity is another's than the certificate's")
+  if (identity === null || !isIdentityOf(identity, holder, id)) return refused(FOREIGN_IDENTITY)
   const device = credentialsOf(await findDevice(parts.db, holder))
   if (comesBack(device, { id, place: proved?.place ?? null })) return { fingerprint, whose, verdict: { good: true, use: 'pending' } }
   return { fingerprint, whose, verdict: judgeAtHotspot(device, { id, presented: null, nowMs: parts.nowMs() }) }
+}
+
+/** A device on its way to its first token: a CA of the account may enrol it there, and nothing is written here. */
+async function judgeUnknown(parts: CloudParts, identity: InnerIdentity, own: X509Certificate): Promise<Judged> {
+  const { account } = identity
+  const fingerprint = certificateFingerprint(own.raw)
+  const refused = (reason: string): Judged => ({ fingerprint, whose: { account, device: null }, verdict: { good: false, reason } })
+  const enrolment = await judgeByAuthority(parts, { account, claimed: null }, new Uint8Array(own.raw))
+  if (enrolment === null) return refused('the certificate is not known')
+  const { authority, enrols } = enrolment
+  if (!enrols.ok) return refused(`the certificate is not known, and enrols nobody by certificate authority ${authority}: ${enrols.problem}`)
+  const holder = { account, device: enrols.value.device }
+  const isItsOwn = isIdentityOf(identity, holder, { kind: 'certificate', fingerprint })
+  return isItsOwn ? { fingerprint, whose: holder, verdict: { good: true, use: 'current' } } : refused(FOREIGN_IDENTITY)
 }

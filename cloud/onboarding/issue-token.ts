@@ -23,10 +23,11 @@ import { type Conclusion, conclude } from '../store/transact.ts'
 import { useOnce } from '../store/used-once.ts'
 import { type Assertion, isGenuine, singleUses } from './assertion.ts'
 import { auditEntries } from './audit-entries.ts'
+import { enrolByAuthority } from './enrol-by-authority.ts'
 import { hearRunOf } from './hear-run.ts'
 import { type CredentialRecords, credentialsOf, provedCertificate, shownCredential, temporaryPresented } from './records.ts'
 import { tell } from './tell.ts'
-import { findVerifier } from './verifier.ts'
+import { findVerifier, verifierOf } from './verifier.ts'
 import { waitS } from './wait.ts'
 
 const DEVICE = 'device'
@@ -54,8 +55,17 @@ async function requireGenuine(parts: CloudParts, assertion: Assertion): Promise<
   const { verifier, isRegistered } = await findVerifier(parts, assertion)
   const signed = await isGenuine(assertion, verifier)
   if (isRegistered && signed) return
+  if (!isRegistered && (await isEnrolledNow(parts, assertion))) return
   await tellStranger(parts, assertion)
   throw new ApiProblem('unknown-credential', UNKNOWN)
+}
+
+/** A device that is not known may bring a certificate of a CA that is; nothing is believed before its key has signed, and in time. */
+async function isEnrolledNow(parts: CloudParts, assertion: Assertion): Promise<boolean> {
+  const verifier = verifierOf(assertion.certificate)
+  if (verifier === null || !(await isGenuine(assertion, verifier))) return false
+  await requireTimely(parts, assertion)
+  return enrolByAuthority(parts, assertion)
 }
 
 /** An account that does not exist has no log of its own, but is told of in the whole one: not to write would take less time, and so tell. */

@@ -29,8 +29,8 @@ export async function findVerifier(parts: CloudParts, assertion: Assertion): Pro
 /** What is verified in place of a certificate that is not known, by a key of which no device has the private half. */
 const strangers = ({ signingKeys }: CloudParts): Verifier => ({ key: signingKeys.publicKey, algorithm: SIGNING_ALGORITHM })
 
-/** The fingerprint is known, and nothing else has it: the certificate itself need not be stored. */
-function verifierOf(certificate: Uint8Array | null): Verifier | null {
+/** The key of a certificate. One that is known is known by its fingerprint, which nothing else has: the certificate itself need not be stored. */
+export function verifierOf(certificate: Uint8Array | null): Verifier | null {
   if (certificate === null) return null
   try {
     const key = new X509Certificate(certificate).publicKey

@@ -44,6 +44,8 @@ export const OPERATOR_EVENTS = [
   'provisioning-key-retired',
   'operator-key-created',
   'aaa-client-created',
+  'certificate-authority-registered',
+  'certificate-authority-retired',
   'factory-key-added',
   'factory-key-retired',
   'rotation-ordered',

@@ -1,5 +1,7 @@
 /** The database's shape, step by step. A step that was released is never changed; the next one adds to it. */
+
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { createCertificateAuthorities } from './authorities.ts'
 import { DatabaseUnfit } from './database-unfit.ts'
 import type { Engine } from './engine.ts'
 import { createFactoryKeys } from './factory-migrations.ts'
@@ -158,6 +160,7 @@ export const migrations = (engine: Engine): Record<string, Migration> => ({
   '0007-recovery': { up: addRecovery },
   '0008-hotspot-profiles': { up: createHotspotProfiles },
   '0009-factory-keys': { up: createFactoryKeys },
+  '0010-certificate-authorities': { up: createCertificateAuthorities },
 })
 
 /** Brings the database to this version's shape. */

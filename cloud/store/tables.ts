@@ -129,6 +129,18 @@ export type RegisteredPartTable = {
   registered_at: number
 }
 
+/** A CA whose owner proved possession; its certificate in PEM. */
+export type CertificateAuthorityTable = {
+  account: string
+  id: string
+  fingerprint: string
+  pem: string
+  device_id_in: string
+  allow: string
+  retired_at: number | null
+  created_at: number
+}
+
 /** That the database was put back to a backup, and until when what the backup calls good waited. */
 export type RestoreTable = { at: number; window_until: number }
 
@@ -147,6 +159,7 @@ export type Tables = {
   aaa_client: AaaClientTable
   factory_key: FactoryKeyTable
   registered_part: RegisteredPartTable
+  certificate_authority: CertificateAuthorityTable
   audit: AuditTable
   restore: RestoreTable
 }

@@ -113,6 +113,33 @@ describe('a device with a flashed certificate', () => {
     expect(await stage.cloud.operate('audit', 'acme', '--json')).toMatch(/hotspot-refused.*the certificate is not known/)
   })
 
+  it('that nobody registered enrols by itself once the CA of its line is: its owner signs a challenge', async () => {
+    const ca = factory.path
+    const challenge = (await stage.cloud.operate('certificate-authority', 'challenge', 'acme', '--ca-file', join(ca, 'line.pem'))).trim()
+    factory.key(challenge, 'P-256')
+    factory.certificate(challenge, { issuer: 'line', isCa: false })
+    const proof = ['--ca-file', join(ca, 'line.pem'), '--proof-file', join(ca, `${challenge}.pem`), '--allow', 'SN-*']
+    expect(await stage.cloud.operate('certificate-authority', 'register', 'acme', 'line', ...proof)).toMatch(/^c\.[a-z2-7]{52}$/m)
+    const id = flash('P-256')
+    const run = await startSteady(new FieldDevice(stage, id, { credentials: [inPem(id)] }))
+    expect(run.lines.some(({ event }) => event === 'failed')).toBe(false)
+    expect(await stage.cloud.operate('audit', 'acme', '--device', id, '--json')).toMatch(/"enrolled".*by certificate authority line/)
+    expect(await stage.cloud.operate('certificate-authority', 'list', 'acme')).toMatch(/"id":"line"/)
+    await stage.cloud.operate('certificate-authority', 'retire', 'acme', 'line')
+  })
+
+  it('that is refused gives way to the next credential of the list, and nothing is deleted', async () => {
+    const id = flash('P-256')
+    const device = new FieldDevice(stage, id)
+    device.configure({ ...device.config(), credentials: [inPem(id), ...(device.config().credentials as readonly unknown[])] })
+    const run = device.start()
+    await run.failed('ERR_WIFI_EAP_REJECTED')
+    await run.line('promoted', (line) => line.event === 'promoted')
+    expect(methodsOf(run)).toEqual(['EAP-TTLS', 'EAP-TTLS'])
+    await run.stop()
+    expect(JSON.stringify(device.config().credentials)).toContain(`${id}.key`)
+  })
+
   it('is told what is wrong with it before any radio is used', async () => {
     const id = flash('P-256')
     const other = `${flash('P-256')}.key`

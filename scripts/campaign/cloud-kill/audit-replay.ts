@@ -141,6 +141,8 @@ const CHANGES: Readonly<Record<AuditEventName, Change | null>> = {
   'master-key-distrusted': null,
   'master-key-retired': null,
   'hotspot-profiles-set': null,
+  'certificate-authority-registered': null,
+  'certificate-authority-retired': null,
 }
 
 function apply(device: DeviceAccount, entry: ReplayedEntry): void {
