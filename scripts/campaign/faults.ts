@@ -6,6 +6,7 @@
  *   -- --quick         each call once, and the kill where it leaves another disk; under a minute
  *   -- --lanes 2       on so many labs at once
  *   -- --only <text>   only faults whose name has this text, as a failure prints it
+ *   -- --from <n>      only from the n-th of them on: where a campaign that was ended goes on
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,7 +23,10 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
 
-async function plan(bench: Bench, isQuick: boolean, only: string): Promise<readonly PlannedFault[]> {
+/** Which faults of all. */
+type Choice = { readonly isQuick: boolean; readonly only: string; readonly from: number }
+
+async function plan(bench: Bench, { isQuick, only, from }: Choice): Promise<readonly PlannedFault[]> {
   const planned: PlannedFault[] = []
   for (const scenario of isQuick ? SCENARIOS.slice(0, 1) : SCENARIOS) {
     const points = await recordPoints(bench, scenario)
@@ -30,7 +34,7 @@ async function plan(bench: Bench, isQuick: boolean, only: string): Promise<reado
     say(`${scenario.name}: ${points.length} system calls, ${faults.length} faults`)
     planned.push(...faults.map((fault) => ({ scenario, fault })))
   }
-  return planned.filter(({ scenario, fault }) => scenarioFaultName(scenario, fault).includes(only))
+  return planned.filter(({ scenario, fault }) => scenarioFaultName(scenario, fault).includes(only)).slice(from - 1)
 }
 
 function tellFailure({ scenario, outcome }: Finished): void {
@@ -52,11 +56,11 @@ function interruption(): Promise<never> {
   return interrupted
 }
 
-async function campaign(benches: readonly Bench[], isQuick: boolean, only: string): Promise<readonly Finished[]> {
+async function campaign(benches: readonly Bench[], choice: Choice): Promise<readonly Finished[]> {
   const [first] = benches
   if (first === undefined) return []
   const startedMs = performance.now()
-  const planned = await plan(first, isQuick, only)
+  const planned = await plan(first, choice)
   let done = 0
   return runFaults(benches, planned, (one) => {
     done += 1
@@ -71,11 +75,14 @@ async function main(): Promise<number> {
       quick: { type: 'boolean', default: false },
       lanes: { type: 'string', default: '1' },
       only: { type: 'string', default: '' },
+      from: { type: 'string', default: '1' },
     },
   })
   const interrupted = interruption()
-  const lanes = Math.max(1, Number.parseInt(values.lanes, 10) || 1)
-  const finished = await onBenches(lanes, (benches) => Promise.race([campaign(benches, values.quick, values.only), interrupted]))
+  const positive = (text: string): number => Math.max(1, Number.parseInt(text, 10) || 1)
+  const lanes = positive(values.lanes)
+  const choice: Choice = { isQuick: values.quick, only: values.only, from: positive(values.from) }
+  const finished = await onBenches(lanes, (benches) => Promise.race([campaign(benches, choice), interrupted]))
   for (const line of report(finished)) say(line)
   return finished.length > 0 && finished.every(({ outcome }) => outcome.problems.length === 0) ? 0 : 1
 }
