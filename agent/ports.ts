@@ -1,5 +1,6 @@
 /** The seams between the lifecycle and the world, as types. Every call ends when its signal aborts; every failure is an AgentError. */
 
+import type { Duplex } from 'node:stream'
 import type { Scope } from './contract/token.ts'
 import type { StoredCredentials } from './credential/candidates.ts'
 import type { CloudProfiles } from './credential/cloud-profiles.ts'
@@ -94,10 +95,15 @@ export type ProfilesRequest = { readonly token: AccessToken; readonly credential
 /** What the cloud signed. */
 export type FetchedProfiles = Pick<CloudProfiles, 'version' | 'hotspots'>
 
+/** Where TLS goes to, and the only CAs that are trusted. */
+export type TlsServer = { readonly host: string; readonly port: number; readonly caPem: string }
+
 /** Tokens (PKCS#11) that hold private keys. */
 export interface KeyTokens {
   /** A signature by the credential's key, in the form of JWS (RFC 7518 §3). */
   sign(credential: TokenCertificate, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
+  /** A TLS connection that shows the certificate; whatever goes wrong is its error. The caller destroys it. */
+  connect(credential: TokenCertificate, server: TlsServer): Promise<Duplex>
   /** Ends well where the token is there, opens, and holds the certificate's key. */
   check(credential: TokenCertificate, signal: AbortSignal): Promise<void>
 }

@@ -101,8 +101,6 @@ function configOf(settings: Settings, report: Report, { systemRoot, time }: Load
   const hotspots = settings.hotspots.map((entry) => hotspotOf(entry, settings.realm))
   const credentials = credentialsOf(settings, identity, report, time ?? { nowMs: Date.now(), buildTimeMs: 0 })
   reportMissingMethods(hotspots, credentials, permanentCredential, report)
-  if (cloud.mutualTls && credentials.some(({ kind }) => kind === 'token-certificate'))
-    report.problem('cloud.mutualTls', 'a key in a token (pkcs11:) signs, and cannot serve TLS: leave this false')
   return {
     identity,
     credentials,

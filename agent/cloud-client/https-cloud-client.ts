@@ -15,7 +15,7 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { formatSwapRequest, parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../contract/token.ts'
-import type { Credential, DeviceCertificate, Identity, IssuedCredential } from '../credential/credential.ts'
+import type { Credential, DeviceCertificate, Identity, IssuedCredential, TokenCertificate } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
@@ -107,22 +107,38 @@ export class HttpsCloudClient implements ClosableCloudClient {
   }
 
   token(credential: Credential, challenge: string | null, signal: AbortSignal): Promise<AccessToken> {
-    const { timers, clock } = this.#options
+    const { timers, clock, mutualTls } = this.#options
     this.close()
     return withDeadline(timers.cloudCallMs, signal, async (ending) => {
-      const shown = this.#options.mutualTls && credential.kind === 'certificate' ? credential : null
+      if (mutualTls && credential.kind === 'token-certificate') return this.#tokenByChip(credential, ending)
+      const shown = mutualTls && credential.kind === 'certificate' ? credential : null
       const agent = this.#newAgent(shown)
       try {
         const askedMs = clock.nowMs()
         const request = shown === null ? await this.#tokenRequest(credential, challenge, askedMs, ending) : this.#tlsTokenRequest()
         const answer = await this.#ask('token', request, { agent }, ending)
-        const { accessToken, scope, expiresInMs } = believed('token', parseTokenAnswer(parseJson(answer.text)))
-        if (scope === 'enrol') this.#kept = agent
-        return { value: new Secret(accessToken), scope, expiresAtMs: askedMs + expiresInMs }
+        const token = accessTokenIn(answer, askedMs)
+        if (token.scope === 'enrol') this.#kept = agent
+        return token
       } finally {
         if (this.#kept !== agent) agent.destroy()
       }
     })
+  }
+
+  /** By mutual TLS with a key that only its token can use: the connection is made by way of that. */
+  async #tokenByChip(credential: TokenCertificate, signal: AbortSignal): Promise<AccessToken> {
+    const { tokens, clock } = this.#options
+    if (tokens === null) throw new TypeError('there are no tokens here')
+    const askedMs = clock.nowMs()
+    const connection = await tokens.connect(credential, this.#server())
+    try {
+      const { headers, ...request } = this.#tlsTokenRequest()
+      const once = { ...request, headers: { ...headers, connection: 'close' } }
+      return accessTokenIn(await this.#ask('token', once, { createConnection: () => connection }, signal), askedMs)
+    } finally {
+      connection.destroy()
+    }
   }
 
   requestCredential({ token, ask, orderId }: SwapRequest, signal: AbortSignal): Promise<IssuedCredential> {
@@ -269,6 +285,11 @@ export class HttpsCloudClient implements ClosableCloudClient {
   #url(route: string): URL {
     return new URL(this.#baseUrl + route)
   }
+}
+
+function accessTokenIn({ text }: CloudAnswer, askedMs: number): AccessToken {
+  const { accessToken, scope, expiresInMs } = believed('token', parseTokenAnswer(parseJson(text)))
+  return { value: new Secret(accessToken), scope, expiresAtMs: askedMs + expiresInMs }
 }
 
 /** What a parser made of a success; a success of another form is the cloud's failure. */

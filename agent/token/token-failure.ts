@@ -1,6 +1,22 @@
 /** What openssl says of a token that did not sign: pure, so that every complaint has a line in a table of tests. */
 import { AgentError } from '../failure.ts'
 
+/** The same of a TLS connection, which may fail for other reasons than its token. */
+export function whyConnectionFailed(complaint: string): AgentError {
+  if (/certificate has expired|certificate is not yet valid/i.test(complaint))
+    return new AgentError('ERR_CLOUD_DATES', "the Cloud API's certificate is outside its dates")
+  if (/verify error|certificate verify failed|mismatch/i.test(complaint))
+    return new AgentError('ERR_CLOUD_TLS', "the Cloud API's certificate was not issued by cloud.ca, or is for another name")
+  if (
+    /connect:errno|Connection refused|BIO_(lookup|connect)|getaddrinfo|Name or service|unexpected eof|Network is unreachable/i.test(
+      complaint,
+    )
+  )
+    return new AgentError('ERR_CLOUD_UNREACHABLE', 'the connection to the Cloud API failed')
+  if (/SSL routines/.test(complaint)) return new AgentError('ERR_CLOUD_TLS', 'the TLS handshake with the Cloud API failed')
+  return whyTokenFailed(complaint)
+}
+
 /** The failure that it is; nothing of the complaint is repeated, since it quotes what modules and tokens like to say. */
 export function whyTokenFailed(complaint: string): AgentError {
   if (/PIN (incorrect|invalid|len range|expired)|CKR_PIN_(INCORRECT|INVALID|LEN_RANGE|EXPIRED)/i.test(complaint))

@@ -27,7 +27,7 @@ export const IMPORT_RULES: Readonly<Record<string, ImportRule>> = {
   'agent/lifecycle': { parts: ['agent/credential', 'agent/failure.ts'], typesFrom: ['agent/ports.ts'], node: [] },
   'agent/failure.ts': { parts: [], node: [] },
   'agent/log.ts': { parts: ['agent/contract'], node: [] },
-  'agent/ports.ts': { parts: [], typesFrom: ['agent/contract', 'agent/credential', 'agent/failure.ts'], node: [] },
+  'agent/ports.ts': { parts: [], typesFrom: ['agent/contract', 'agent/credential', 'agent/failure.ts'], node: ['node:stream'] },
   'agent/wifi': ADAPTER,
   'agent/cloud-client': ADAPTER,
   'agent/store': ADAPTER,

@@ -9,11 +9,14 @@ import { z } from 'zod'
 import { HttpsCloudClient } from '../../agent/cloud-client/https-cloud-client.ts'
 import { ROUTES } from '../../agent/contract/routes.ts'
 import { deviceCertificate } from '../../agent/credential/certificate.ts'
-import type { DeviceCertificate } from '../../agent/credential/credential.ts'
+import type { DeviceCertificate, TokenCertificate } from '../../agent/credential/credential.ts'
+import { tokenCertificate } from '../../agent/credential/flashed-certificate.ts'
 import { Secret } from '../../agent/credential/secret.ts'
 import { createClock } from '../../agent/host/clock.ts'
+import { createTokens } from '../../agent/token/openssl-tokens.ts'
 import { createKeptLog } from '../fakes/log.ts'
 import { type KeyKind, OpensslFolder } from '../fakes/openssl-certificates.ts'
+import { SoftToken, type TokenKeyKind } from '../fakes/soft-token.ts'
 import { type RunningCloud, startCloud } from './cloud-server.ts'
 
 let folder: string
@@ -55,15 +58,15 @@ async function newDevice(kind: KeyKind = 'P-256', isRegistered = true): Promise<
   return { id, credential: credential.value }
 }
 
-function clientOf(device: string): HttpsCloudClient {
-  const { caPem, issuer, jwks: signingKeys } = cloud
+function clientOf(device: string, access: { readonly url?: string; readonly caPem?: string } = {}): HttpsCloudClient {
+  const { issuer, jwks: signingKeys } = cloud
   return new HttpsCloudClient({
-    cloud: { url: cloud.url, issuer, caPem, signingKeys },
+    cloud: { url: access.url ?? cloud.url, issuer, caPem: access.caPem ?? cloud.caPem, signingKeys },
     identity: { account: 'acme', device, realm: 'zipkey.test' },
     clock: createClock(),
     timers: { cloudCallMs: 10_000 },
     log: createKeptLog().log,
-    tokens: null,
+    tokens: createTokens(),
     mutualTls: true,
   })
 }
@@ -133,6 +136,68 @@ describe('a certificate by mutual TLS', () => {
     const { credential } = await newDevice('P-256', false)
     const answer = await post(form, isShown ? credential : null)
     expect([answer.status, answer.text]).toEqual([400, expect.stringMatching(text)])
+  })
+})
+
+describe('a key in a token by mutual TLS', () => {
+  let token: SoftToken
+  const before = process.env.SOFTHSM2_CONF
+  beforeAll(() => {
+    token = new SoftToken(folder, 'zipkey chip')
+    Object.assign(process.env, token.environment)
+  })
+  afterAll(() => {
+    if (before === undefined) delete process.env.SOFTHSM2_CONF
+    else process.env.SOFTHSM2_CONF = before
+  })
+
+  async function inToken(kind: TokenKeyKind, pin = token.pin): Promise<{ readonly id: string; readonly credential: TokenCertificate }> {
+    count += 1
+    const id = `SN-${count}`
+    token.makeKey(id, kind)
+    token.request(id, `/CN=${id}`, join(folder, `${id}.csr`))
+    factory.sign(id, { issuer: 'ca', isCa: false })
+    expect(await cloud.registerCertificate('acme', id, factory.read(`${id}.pem`))).toBe('registered')
+    const opened = tokenCertificate([new X509Certificate(factory.read(`${id}.pem`))], `${token.uri(id)};type=private`, new Secret(pin))
+    if (!opened.ok) throw new Error(opened.problem)
+    return { id, credential: opened.value }
+  }
+  const tokenBy = (client: HttpsCloudClient, credential: TokenCertificate, signal = new AbortController().signal) =>
+    client.token(credential, null, signal)
+
+  it.each(['EC:prime256v1', 'EC:secp384r1', 'rsa:2048'] as const)(
+    'of %s gets an access token, by the name and by the address of the cloud',
+    async (kind) => {
+      const { id, credential } = await inToken(kind)
+      const { port } = new URL(cloud.url)
+      for (const host of ['localhost', '127.0.0.1'])
+        expect((await tokenBy(clientOf(id, { url: `https://${host}:${port}` }), credential)).scope).toBe('device')
+      expect((await events(id)).filter((event) => event === 'token-issued')).toHaveLength(2)
+    },
+  )
+
+  it('shows nothing to a cloud of another CA, and waits where none answers', async () => {
+    const { id, credential } = await inToken('EC:prime256v1')
+    await expect(tokenBy(clientOf(id, { caPem: factory.read('ca.pem') }), credential)).rejects.toMatchObject({ code: 'ERR_CLOUD_TLS' })
+    await expect(tokenBy(clientOf(id, { url: 'https://127.0.0.1:1' }), credential)).rejects.toMatchObject({ code: 'ERR_CLOUD_UNREACHABLE' })
+    expect(await events(id)).not.toContain('token-issued')
+  })
+
+  it('tells a refused PIN, and shows it once', async () => {
+    const { id, credential } = await inToken('EC:prime256v1', 'wrong')
+    const client = clientOf(id)
+    await expect(tokenBy(client, credential)).rejects.toMatchObject({ code: 'ERR_TOKEN_PIN' })
+    await expect(tokenBy(client, { ...credential, pin: new Secret(token.pin) })).rejects.toMatchObject({ code: 'ERR_TOKEN_PIN' })
+    expect((await tokenBy(clientOf(id), { ...credential, pin: new Secret(token.pin) })).scope).toBe('device')
+  })
+
+  it('ends when it is told to', async () => {
+    const { id, credential } = await inToken('EC:prime256v1')
+    const reason = new Error('the state was left')
+    const abort = new AbortController()
+    const asking = tokenBy(clientOf(id), credential, abort.signal)
+    setTimeout(() => abort.abort(reason), 5)
+    await expect(asking).rejects.toBe(reason)
   })
 })
 
