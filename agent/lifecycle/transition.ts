@@ -32,11 +32,15 @@ const NOT_THE_BSS: ReadonlySet<FailureCode> = new Set(['ERR_WIFI_BUS', 'ERR_WIFI
 /** Failures by date alone: they lead back to the signed time (contract §4). */
 const BY_DATE: ReadonlySet<FailureCode> = new Set(['ERR_WIFI_SERVER_DATES', 'ERR_CLOUD_DATES', 'ERR_CLOUD_CLOCK'])
 
-/** Every other retry looks on all channels: what is on the profiles' own may be nothing but an evil twin. */
-const scan = (journey: Journey, maxAgeMs: number): Step => [
+/** Every other retry looks on all channels, which takes seconds: what is on the profiles' own may be nothing but an evil twin. */
+const scan = (journey: Journey, maxAgeMs: number, everywhere = journey.attempt % 2 === 1): Step => [
   { phase: 'scanning', journey },
-  { do: 'scan', maxAgeMs, everywhere: journey.attempt % 2 === 1 },
+  { do: 'scan', maxAgeMs, everywhere },
 ]
+
+/** A hotspot whose link was lost is where it was, mostly. */
+const scanAfter = (journey: Journey, because: Failure): Step =>
+  because.code === 'ERR_WIFI_LINK_LOST' ? scan(journey, 0, false) : scan(journey, 0)
 
 function wait(journey: Journey, hold: Hold | null, because: Failure): Step {
   const effects: Effect[] = [{ do: 'wait', attempt: journey.attempt, atLeastMs: because.retryAfterMs }]
@@ -181,7 +185,7 @@ function inWaiting(state: Extract<State, { phase: 'waiting' }>, event: Event): S
   if (event.type !== 'waited' && event.type !== 'radio-appeared') return [state]
   if (hold !== null) return approachCloud(journey, hold, null)
   // The slot that could not be read may hold the only credential that is still good.
-  return journey.isPartial ? [{ phase: 'starting', attempt: journey.attempt, journey }, { do: 'load' }] : scan(journey, 0)
+  return journey.isPartial ? [{ phase: 'starting', attempt: journey.attempt, journey }, { do: 'load' }] : scanAfter(journey, because)
 }
 
 function inStarting(state: Extract<State, { phase: 'starting' }>, event: Event): Step {

@@ -449,13 +449,12 @@ describe('transition', () => {
   })
 
   it('looks on every channel in every other retry, and comes back to a known hotspot without that', () => {
-    const everywhere = (attempt: number): unknown =>
-      transition(
-        { phase: 'waiting', journey: { ...settled, attempt }, hold: null, because: failureOf('ERR_WIFI_NO_HOTSPOT') },
-        { type: 'waited' },
-        0,
-      )[1]
-    expect([0, 1, 2, 3].map(everywhere)).toEqual([false, true, false, true].map((all) => ({ do: 'scan', maxAgeMs: 0, everywhere: all })))
+    const everywhere = (attempt: number, code: FailureCode = 'ERR_WIFI_NO_HOTSPOT'): unknown =>
+      transition({ phase: 'waiting', journey: { ...settled, attempt }, hold: null, because: failureOf(code) }, { type: 'waited' }, 0)[1]
+    expect([0, 1, 2, 3].map((attempt) => everywhere(attempt))).toEqual(
+      [false, true, false, true].map((all) => ({ do: 'scan', maxAgeMs: 0, everywhere: all })),
+    )
+    expect(everywhere(1, 'ERR_WIFI_LINK_LOST')).toEqual({ do: 'scan', maxAgeMs: 0, everywhere: false })
   })
 
   it('puts a stronger evil twin behind the good BSS after one attempt', () => {
