@@ -107,7 +107,10 @@ class WpaSupplicant implements Supplicant {
   async linkLost(link: Link, signal: AbortSignal): Promise<Failure> {
     const wpa = this.#session.current()
     if (wpa === null || this.#joined === null) return { code: 'ERR_WIFI_LINK_LOST', detail: 'there is no link any more', retryAfterMs: 0 }
-    return watchLink(wpa, this.#netdevs, link, signal)
+    const { log } = this.#options
+    const onReturn = (awayMs: number): void =>
+      log.info({ event: 'link-returned', awayMs: Math.round(awayMs) }, 'the link was lost, and came back by itself')
+    return watchLink(wpa, this.#netdevs, link, onReturn, signal)
   }
 
   radioAppeared(signal: AbortSignal): Promise<void> {

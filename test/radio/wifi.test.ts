@@ -203,6 +203,22 @@ describe('what goes wrong in the air', () => {
     })
   })
 
+  test('a link that the access point ends, to take the device back at once, was not lost; one that it does not take back was', async () => {
+    await withSupplicant(async (supplicant, lab) => {
+      const link = await joinBest(supplicant)
+      const losing = supplicant.linkLost(link, never())
+      const before = joinsAsked()
+      const hostapd = 'ip netns exec ap hostapd_cli -p /run/hostapd -i hotspot0'
+      await lab.sh(`${hostapd} pmksa_flush; ${hostapd} deauthenticate ff:ff:ff:ff:ff:ff`)
+      await expect.poll(joinsAsked, { timeout: 10_000 }).toBe(before + 1)
+      await expect.poll(() => lab.sh('ip -4 -o address show dev wlan0'), { timeout: 10_000 }).toContain(link.address)
+      const pending = new Promise((resolve) => setTimeout(resolve, 1_000))
+      expect(await Promise.race([losing, pending])).toBeUndefined()
+      await lab.hotspot.stopAccessPoint('good')
+      expect((await losing).code).toBe('ERR_WIFI_LINK_LOST')
+    })
+  })
+
   test('an AAA server that does not answer is given up at the deadline', async () => {
     await withSupplicant(async (supplicant, lab) => {
       await lab.hotspot.stopAaa()
