@@ -1,7 +1,7 @@
 /** The agent's side: the built program as its unit, timed by its own log. */
 import type { Lab } from '../../radio-lab/lab.ts'
 import { type LogEvent, parseLogLine } from '../../story/agent-log.ts'
-import { LOSS } from './loss.ts'
+import { BEFORE_LOSS, type Keys, LOSS } from './loss.ts'
 
 const WITHIN_S = 60
 /** Reads the agent's log as it comes, from now on. */
@@ -19,8 +19,8 @@ export async function agentJoins(lab: Lab): Promise<number> {
 }
 
 /** Takes the link from a steady agent; how long until it was there again, address and all. */
-export async function agentRejoins(lab: Lab): Promise<number> {
-  const output = await lab.sh(`${LISTEN}; echo loss $EPOCHREALTIME; ${LOSS}; ${UNTIL_STEADY}`, PATIENCE)
+export async function agentRejoins(lab: Lab, keys: Keys): Promise<number> {
+  const output = await lab.sh(`${BEFORE_LOSS[keys]}; ${LISTEN}; echo loss $EPOCHREALTIME; ${LOSS}; ${UNTIL_STEADY}`, PATIENCE)
   const returned = /"time":(\d+),"event":"link-returned"/.exec(output)?.[1]
   const backMs = returned === undefined ? joinedIn(output).timeMs : Number(returned)
   return backMs - Number(/^loss ([\d.]+)$/m.exec(output)?.[1]) * 1000
