@@ -6,13 +6,16 @@ import { type Kysely, sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runPostgresTool } from '../../../cloud/backup/postgres-tools.ts'
 import { DataFolderError } from '../../../cloud/data-folder.ts'
+import { NO_CREDENTIALS } from '../../../cloud/rules/device-credentials.ts'
 import { type AuditEntry, appendAudit, readAudit } from '../../../cloud/store/audit-log.ts'
 import { migrateDatabase } from '../../../cloud/store/database.ts'
 import { DatabaseUnavailable } from '../../../cloud/store/database-unavailable.ts'
+import { isDeviceTaken, type NewDevice, newDeviceWrites } from '../../../cloud/store/devices.ts'
 import { openPostgres } from '../../../cloud/store/postgres.ts'
 import { parsePostgresUrl } from '../../../cloud/store/postgres-address.ts'
 import { type PostgresAccess, REQUEST_WAITS } from '../../../cloud/store/postgres-pool.ts'
 import type { Database, Tables } from '../../../cloud/store/tables.ts'
+import { conclude } from '../../../cloud/store/transact.ts'
 import { createAuthority, issueServer } from '../../../scripts/pki.ts'
 import { type Cluster, createCluster } from '../../../scripts/postgres/cluster.ts'
 import { createDatabase, type NewDatabase, runSql } from '../../../scripts/postgres/sql.ts'
@@ -125,6 +128,26 @@ describe('the database', () => {
     await expect(db.updateTable('audit').set({ detail: 'never' }).execute()).rejects.toThrow(/only added to/)
     await expect(db.deleteFrom('audit').execute()).rejects.toThrow(/only added to/)
     await expect(sql`truncate audit`.execute(db)).rejects.toThrow(/only added to/)
+  })
+
+  test('keeps one of two new devices with one id, and says so to the other', async () => {
+    await db.insertInto('account').values({ id: 'acme', created_at: 1 }).execute()
+    const enrol = (device: string): Promise<null> => {
+      const made: NewDevice = {
+        name: { account: 'acme', device },
+        credentials: NO_CREDENTIALS,
+        sealedSecret: null,
+        chainPem: null,
+        runs: [],
+      }
+      return conclude(patient, async (within) => ({ result: null, writes: newDeviceWrites(within, made, 1) }))
+    }
+    const patient = openPostgres(access, REQUEST_WAITS)
+    const results = await Promise.allSettled([enrol('SN-1'), enrol('sn-1'), enrol('Sn-1')])
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    const refused = results.flatMap((result) => (result.status === 'rejected' ? [isDeviceTaken(result.reason)] : []))
+    expect(refused).toEqual([true, true])
+    await patient.destroy()
   })
 
   test('gives counts and times as numbers', async () => {
