@@ -146,7 +146,11 @@ class Campaign {
 
   async #judge(): Promise<number> {
     const { issued, audit, alarms } = await lookInto(this.#site, async (db) => ({
-      issued: await db.selectFrom('issued_secret').select(['device', 'secret_id', 'state']).where('account', '=', ACCOUNT).execute(),
+      issued: await db
+        .selectFrom('issued_secret')
+        .select(['device', 'secret_id', 'certificate', 'state'])
+        .where('account', '=', ACCOUNT)
+        .execute(),
       audit: await db.selectFrom('audit').select(['device', 'event', 'credential']).execute(),
       alarms: await db.selectFrom('alarm').select(['device', 'kind']).execute(),
     }))
@@ -155,7 +159,9 @@ class Campaign {
     for (const member of this.#fleet) {
       const { device } = member.device.name
       const { id } = member.device.held
-      const current = issued.filter((row) => row.device === device && row.state === 'current').map(({ secret_id }) => `s.${secret_id}`)
+      const current = issued
+        .filter((row) => row.device === device && row.state === 'current')
+        .map(({ secret_id, certificate }) => `${certificate === null ? 's' : 'c'}.${secret_id}`)
       const isWell = current.length === 1 && current[0] === formatCredentialId(id)
       if (!isWell) this.#fault(member, `${current.join()} is current instead of ${formatCredentialId(id)}`)
       accepted += isWell ? 1 : 0

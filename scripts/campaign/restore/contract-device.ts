@@ -1,17 +1,18 @@
 /** A device as the Cloud API sees it, by the contract's own functions; and what somebody has who copied its disk along the way. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { Agent, request } from 'node:https'
 import { z } from 'zod'
+import { makeCertificateRequest } from '../../../agent/contract/certificate.ts'
 import { deriveApiKey, deriveTemporarySecret } from '../../../agent/contract/derivation.ts'
 import { type CredentialId, type DeviceName, formatCredentialId } from '../../../agent/contract/names.ts'
 import { parseProblem } from '../../../agent/contract/problems.ts'
 import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
-import { formatSwapRequest, NONCE_BYTES, parseSwapAnswer } from '../../../agent/contract/swap.ts'
-import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../../../agent/contract/token.ts'
+import { formatSwapRequest, NONCE_BYTES, parseSwapAnswer, type SwapAsk } from '../../../agent/contract/swap.ts'
+import { type AssertionKey, parseTokenAnswer, RUN_BYTES, signAssertion } from '../../../agent/contract/token.ts'
 import { ACCOUNT, type CloudAccess, KEY_ID } from '../cloud/site.ts'
 
-/** A secret and how it is called. */
-export type Held = { readonly id: CredentialId; readonly secret: Uint8Array }
+/** A credential: how it is called, and what it signs with. */
+export type Held = { readonly id: CredentialId; readonly key: AssertionKey }
 
 /** What a token request was answered with. */
 export type TokenOutcome =
@@ -65,22 +66,25 @@ export class ContractDevice {
   held: Held
   readonly replaced: Held[] = []
   readonly #way: Way
+  readonly #permanent: SwapAsk['kind']
   readonly #run = randomBytes(RUN_BYTES).toString('base64url')
 
-  constructor(way: Way, device: string, provisioningKey: Uint8Array) {
+  constructor(way: Way, device: string, provisioningKey: Uint8Array, permanent: SwapAsk['kind']) {
     this.#way = way
+    this.#permanent = permanent
     this.name = { account: ACCOUNT, device }
-    this.temporary = { id: { kind: 'temporary', keyId: KEY_ID }, secret: deriveTemporarySecret(provisioningKey, this.name) }
+    const secret = deriveTemporarySecret(provisioningKey, this.name)
+    this.temporary = { id: { kind: 'temporary', keyId: KEY_ID }, key: { kind: 'secret', apiKey: deriveApiKey(secret, this.name) } }
     this.held = this.temporary
   }
 
   /** A token request by one of its credentials, whoever sends it. */
-  async token({ id, secret }: Held): Promise<TokenOutcome> {
+  async token({ id, key }: Held): Promise<TokenOutcome> {
     const claims = { name: this.name, credentialId: id, issuer: this.#way.issuer, nowMs: Date.now(), jti: randomUUID(), challenge: null }
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_assertion_type: JWT_BEARER_ASSERTION,
-      client_assertion: await signAssertion({ ...claims, run: this.#run }, { kind: 'secret', apiKey: deriveApiKey(secret, this.name) }),
+      client_assertion: await signAssertion({ ...claims, run: this.#run }, key),
     })
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     const { body, status, retryAfterS } = await this.#way.post(ROUTES.token, headers, form.toString())
@@ -94,16 +98,33 @@ export class ContractDevice {
   async next(by: Held, order: string | null): Promise<Held> {
     const outcome = await this.token(by)
     if (outcome.token === null) throw new Error(`${this.name.device}: no token by ${formatCredentialId(by.id)}: ${outcome.said}`)
-    const nonce = randomBytes(NONCE_BYTES).toString('base64url')
     const headers = { authorization: `Bearer ${outcome.token}`, 'content-type': 'application/json' }
-    const answer = await this.#way.post(
-      ROUTES.deviceCredential,
-      headers,
-      JSON.stringify(formatSwapRequest({ kind: 'secret', nonce }, order)),
-    )
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const answer = await this.#way.post(ROUTES.deviceCredential, headers, JSON.stringify(formatSwapRequest(this.#ask(privateKey), order)))
     const issued = parseSwapAnswer(answer.body)
-    if (!issued.ok || issued.value.kind !== 'secret') throw new Error(`${this.name.device}: no secret: ${JSON.stringify(answer.body)}`)
-    return { id: { kind: 'issued', secretId: issued.value.secretId }, secret: issued.value.secret }
+    if (!issued.ok) throw new Error(`${this.name.device}: nothing was issued: ${JSON.stringify(answer.body)}`)
+    switch (issued.value.kind) {
+      case 'secret': {
+        const { secretId, secret } = issued.value
+        return { id: { kind: 'issued', secretId }, key: { kind: 'secret', apiKey: deriveApiKey(secret, this.name) } }
+      }
+      case 'certificate': {
+        const { fingerprint, chainPem } = issued.value
+        return {
+          id: { kind: 'certificate', fingerprint },
+          key: { kind: 'certificate', privateKey, chain: [new X509Certificate(chainPem).raw] },
+        }
+      }
+    }
+  }
+
+  #ask(privateKey: KeyObject): SwapAsk {
+    switch (this.#permanent) {
+      case 'secret':
+        return { kind: 'secret', nonce: randomBytes(NONCE_BYTES).toString('base64url') }
+      case 'certificate':
+        return { kind: 'certificate', certificateRequest: makeCertificateRequest(privateKey, this.name) }
+    }
   }
 
   /** Moves on to the next credential and proves it. */

@@ -35,10 +35,13 @@ const PARTS: readonly Part[] = [
 /** A device and its part. */
 export type Member = { readonly device: ContractDevice; readonly part: Part }
 
+/** Every fourth device of each part asks for certificates. */
+const isCertified = (index: number): boolean => Math.floor(index / PARTS.length) % 4 === 1
+
 /** So many devices. */
 export const makeFleet = (site: Site, way: Way, count: number, series: string): readonly Member[] =>
   Array.from({ length: count }, (_, index) => ({
-    device: new ContractDevice(way, `${series}-${index}`, site.provisioningKey),
+    device: new ContractDevice(way, `${series}-${index}`, site.provisioningKey, isCertified(index) ? 'certificate' : 'secret'),
     part: PARTS[index % PARTS.length] ?? 'unknown',
   }))
 
