@@ -37,8 +37,12 @@ export default defineConfig({
       project('adapter', 30_000, true),
       project('system', 60_000, true),
       stage('postgres', []),
-      // Limits per address are counted by each process for itself, and what is wrong with a CA is told by one before it serves.
-      stage('pair', ['test/system/cloud-limits.test.ts', 'test/system/external-ca.test.ts']),
+      // Limits per address are counted by each process for itself, what is wrong with a CA is told by one before it serves, and
+      // queries can be listened to only in this process.
+      stage(
+        'pair',
+        ['cloud-limits', 'cloud-query-plans', 'external-ca'].map((name) => `test/system/${name}.test.ts`),
+      ),
       project('radio', 90_000, true),
     ],
   },
