@@ -3,7 +3,7 @@
  * it cannot read; an old one goes when nothing depends on it. Devices notice nothing: what they hold says which key it was made with.
  */
 import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { chown, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Kysely } from 'kysely'
 import { takeFolder } from './backup/folder-lock.ts'
@@ -131,7 +131,9 @@ export const giveUpMasterKey = (folder: string, id: string): Promise<string> =>
       throw new DataFolderError(`master-keys.json holds ${id}: there is nothing to give up`)
     const givenUp = [...new Set([...(file?.givenUp ?? []), id])]
     // No other lost key's id, since what stands under that must not be taken for what stands under the new one.
-    const keys: MasterKeys = file?.keys ?? [createMasterKey([...givenUp, ...(await sealingKeyIds(db)), ...(await issuingKeyIds(db))])]
+    const keys: MasterKeys = file?.keys ?? [
+      createMasterKey([...givenUp, ...(await sealingKeyIds(db)), ...(await issuingKeyIds(db, 'ever'))]),
+    ]
     await replaceFile(folder, { keys, givenUp })
     await tell(db, 'master-key-retired', `${id}, which is lost`)
     return keys[0].id
@@ -167,6 +169,9 @@ async function replaceFile(folder: string, { keys, givenUp }: MasterKeyFile): Pr
   const unfinished = `${masterKeys}.new`
   await rm(unfinished, { force: true })
   await writePrivateFile(unfinished, formatMasterKeys(keys, givenUp))
+  // Root works on the folder of whoever runs the service.
+  const { uid, gid } = await stat(dirname(masterKeys))
+  if (process.getuid?.() === 0) await chown(unfinished, uid, gid)
   await rename(unfinished, masterKeys)
   await sync(dirname(masterKeys))
 }

@@ -41,7 +41,9 @@ export function addMasterKeyCommands(program: Command): void {
   add('distrust <key-id>', 'accept nothing under a key that leaked but what the database knows').action(
     async (id: string, { data }: Flags) => {
       await distrustMasterKey(data, id)
-      print(`${id} is distrusted; ${NEXT_START}, and restart it; see "The master key" in SECURITY.md for what to do now`)
+      print(
+        `${id} is distrusted by each process from its next start on, with the new master-keys.json; see "The master key" in SECURITY.md`,
+      )
     },
   )
   add('retire <key-id>', 'remove a key on which nothing depends any more').action(async (id: string, { data }: Flags) => {

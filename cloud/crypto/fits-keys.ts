@@ -1,5 +1,5 @@
 /** Whether a database and a file of master keys belong together. */
-import { countLive, countSealed, type SealedRow, sealedUnder, sealingKeyIds, someSealed } from '../store/sealed-rows.ts'
+import { countLive, countSealed, issuingKeyIds, type SealedRow, sealedUnder, sealingKeyIds, someSealed } from '../store/sealed-rows.ts'
 import type { Database } from '../store/tables.ts'
 import { type MasterKeyFile, masterKeyById } from './master-key.ts'
 import { sealedUnderKey, unseal } from './sealed.ts'
@@ -11,8 +11,13 @@ export async function masterKeyProblem(db: Database, file: MasterKeyFile): Promi
     const problem = row === undefined ? null : problemOf(row, file)
     if (problem !== null) return problem
   }
-  return null
+  const missing = (await issuingKeyIds(db, 'good')).find((id) => isMissing(id, file))
+  return missing === undefined ? null : needs(missing)
 }
+
+const isMissing = (id: string, { keys, givenUp }: MasterKeyFile): boolean => !givenUp.includes(id) && masterKeyById(keys, id) === null
+
+const needs = (id: string): string => `the database needs master key ${id}, which master-keys.json does not hold`
 
 /** The same by a few values, in no time: a service that starts must not look through the whole database. */
 export async function likelyMasterKeyProblem(db: Database, file: MasterKeyFile): Promise<string | null> {
@@ -23,12 +28,12 @@ export async function likelyMasterKeyProblem(db: Database, file: MasterKeyFile):
   return null
 }
 
-function problemOf({ kind, account, id, sealed }: SealedRow, { keys, givenUp }: MasterKeyFile): string | null {
+function problemOf({ kind, account, id, sealed }: SealedRow, file: MasterKeyFile): string | null {
   const keyId = sealedUnderKey(sealed)
-  if (givenUp.includes(keyId)) return null
-  if (masterKeyById(keys, keyId) === null) return `the database needs master key ${keyId}, which master-keys.json does not hold`
+  if (isMissing(keyId, file)) return needs(keyId)
+  if (file.givenUp.includes(keyId)) return null
   try {
-    unseal(keys, [kind, account, id], sealed)
+    unseal(file.keys, [kind, account, id], sealed)
     return null
   } catch {
     return `master key ${keyId} of master-keys.json is not the one that the database was made with`

@@ -48,7 +48,7 @@ export async function countLive(db: Database, keyId: string): Promise<number> {
   const live = db
     .selectFrom('issued_secret')
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('state', 'in', ['pending', 'current'])
+    .where('state', 'in', GOOD)
   return (await live.where('secret_id', 'like', `${keyId}-%`).where('certificate', 'is', null).executeTakeFirstOrThrow()).count
 }
 
@@ -60,10 +60,13 @@ export const sealingKeyIds = (db: Database): Promise<readonly string[]> =>
     return (await others.limit(1).executeTakeFirst())?.text ?? null
   })
 
-/** The ids of the master keys that made a secret id. */
-export const issuingKeyIds = (db: Database): Promise<readonly string[]> =>
+const GOOD = ['pending', 'current'] as const
+
+/** The ids of the master keys that issued a secret, ever or one that is good. */
+export const issuingKeyIds = (db: Database, which: 'ever' | 'good'): Promise<readonly string[]> =>
   idsBefore('-', async (ids) => {
     let others = db.selectFrom('issued_secret').select('secret_id as text').where('certificate', 'is', null)
+    if (which === 'good') others = others.where('state', 'in', GOOD)
     for (const id of ids) others = others.where('secret_id', 'not like', `${id}-%`)
     return (await others.limit(1).executeTakeFirst())?.text ?? null
   })

@@ -9,6 +9,7 @@ import { ROUTES } from '../../agent/contract/routes.ts'
 import { makeSecretId } from '../../agent/contract/secret-id.ts'
 import { formatSecretText } from '../../agent/contract/secret-text.ts'
 import { parseSwapAnswer } from '../../agent/contract/swap.ts'
+import { masterKeyProblem } from '../../cloud/crypto/fits-keys.ts'
 import { formatMasterKeys } from '../../cloud/crypto/master-key.ts'
 import { dataFiles, readMasterKeys } from '../../cloud/data-folder.ts'
 import {
@@ -24,6 +25,7 @@ import {
 import { startService } from '../../cloud/service.ts'
 import { callCloud, type DeviceCredential, freshNonce, swap, temporaryCredential, tokenOf, tokenOutcome } from './cloud-device.ts'
 import { type RunningCloud, startCloud } from './cloud-server.ts'
+import { openDatabaseOf } from './cloud-stage.ts'
 
 const flashedSecret = new Uint8Array(32).fill(4)
 
@@ -94,6 +96,12 @@ describe('a rotation of the master key', () => {
     for (const credential of [before, temporary('SN-open'), flashed('flashed-1')])
       expect(await tokenOutcome(cloud, credential)).toBe('granted')
     expect(await profilesShown()).toBe(1)
+    const { keys } = await readMasterKeys(cloud.dir)
+    const db = await openDatabaseOf(cloud.dir)
+    expect(await masterKeyProblem(db, { keys, givenUp: [] })).toBeNull()
+    expect(await masterKeyProblem(db, { keys: [keys[0]], givenUp: [] })).toMatch(/needs master key m1/)
+    expect(await masterKeyProblem(db, { keys: [keys[0]], givenUp: ['m1'] })).toBeNull()
+    await db.destroy()
     const after = await promoted()
     expect([keyOf(before), keyOf(after)]).toEqual(['m1', 'm2'])
     expect(await listMasterKeys(cloud.dir)).toEqual([
