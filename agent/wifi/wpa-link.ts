@@ -37,7 +37,7 @@ function hasReturned(wpa: WpaInterface, netdevs: Netdevs, { interfaceName }: Lin
   return until(signal, (settle, fail) => {
     const giveUp = (): void => settle(false)
     const isThere = (): boolean => wpa.state() === 'completed' && netdevs.addresses(interfaceName, 0).length > 0
-    const check = (): void => {
+    const look = (): void => {
       netdevs.find(interfaceName).then((netdev) => {
         if (netdev === null) giveUp()
         else if (netdev.hasCarrier && isThere()) settle(true)
@@ -49,10 +49,10 @@ function hasReturned(wpa: WpaInterface, netdevs: Netdevs, { interfaceName }: Lin
       if (member === 'ScanDone') timers.push(setTimeout(() => isIdle() && giveUp(), RETURN_MS.afterScan))
       // Why is for a join to find out.
       if (member === 'EAP' && status === 'completion' && detail === 'failure') giveUp()
-      check()
+      if (isThere()) look()
     }, giveUp)
-    const stopFollowing = netdevs.onChange(check)
-    check()
+    const stopFollowing = netdevs.onChange(look)
+    look()
     return () => {
       for (const timer of timers) clearTimeout(timer)
       stopListening()
