@@ -6,8 +6,14 @@ export const LOSS = `${CLI} deauthenticate ff:ff:ff:ff:ff:ff > /dev/null`
 /** What is left of the keys from before: with none EAP is run in full. */
 export type Keys = 'none' | 'kept'
 
+/** What comes with a start is over by then: on an emulated CPU a program that has just begun to run takes its time. */
+const CALM_S = 4
+
 /**
- * Has the hotspot forget the keys of its stations, or not. A station that forgets them by itself begins anew at once, and not when it is
+ * Waits, and has the hotspot forget the keys of its stations, or not. A station that forgets them by itself begins anew at once, and not when it is
  * thrown out.
  */
-export const BEFORE_LOSS: { readonly [K in Keys]: string } = { none: `${CLI} pmksa_flush > /dev/null`, kept: ':' }
+export const BEFORE_LOSS: { readonly [K in Keys]: string } = {
+  none: `sleep ${CALM_S}; ${CLI} pmksa_flush > /dev/null`,
+  kept: `sleep ${CALM_S}`,
+}
