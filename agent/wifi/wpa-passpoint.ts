@@ -18,14 +18,18 @@ export type PasspointAnswers = {
 /** Where nobody was asked. */
 export const NO_PASSPOINT: PasspointAnswers = { byBss: new Map(), scannedSinceMs: null }
 
+/** How long hotspots may be asked before those that told are enough, and who is told where that cannot be done. */
+export type PasspointLimits = { readonly withinMs: number; readonly whenItFails: (error: AgentError) => void }
+
 /**
  * Asks for each subscription by itself: wpa_supplicant tells only one of those that a BSS takes. Hotspots are asked one after the other,
- * and one that does not answer takes seconds: what was told within `withinMs` is enough.
+ * and one that does not answer takes seconds. A wpa_supplicant that was built without it, or is too old, keeps no other hotspot from being
+ * found.
  */
 export async function askForPasspoint(
   wpa: WpaInterface,
   subscriptions: readonly Subscription[],
-  withinMs: number,
+  { withinMs, whenItFails }: PasspointLimits,
   signal: AbortSignal,
 ): Promise<PasspointAnswers> {
   const byBss = new Map<string, readonly PasspointMatch[]>()
@@ -47,13 +51,11 @@ export async function askForPasspoint(
       },
     )
   } catch (error) {
-    if (error !== enough && !isUnsupported(error)) throw error
+    if (signal.aborted || wpa.failure() !== null || !(error instanceof AgentError)) throw error
+    whenItFails(error)
   }
   return { byBss, scannedSinceMs }
 }
-
-/** wpa_supplicant may be built without; it then has no such method. */
-const isUnsupported = (error: unknown): boolean => error instanceof AgentError && error.message.includes('UnknownMethod')
 
 async function select(
   wpa: WpaInterface,

@@ -6,7 +6,7 @@ import { variant } from './dbus.ts'
 import { matches, type PasspointMatch, type PlacedHotspot, type ScannedBss } from './match.ts'
 import { until } from './until.ts'
 import { WPA_NAME, type WpaInterface } from './wpa-interface.ts'
-import { askForPasspoint, NO_PASSPOINT, type PasspointAnswers } from './wpa-passpoint.ts'
+import { askForPasspoint, NO_PASSPOINT, type PasspointAnswers, type PasspointLimits } from './wpa-passpoint.ts'
 
 /** Drivers take at least four names in one scan (cfg80211 max_scan_ssids). */
 const MAX_PROBED_SSIDS = 4
@@ -18,8 +18,7 @@ const BUSY_RETRY_MS = 300
 export type ScanTask = {
   readonly hotspots: readonly PlacedHotspot[]
   readonly everywhere: boolean
-  /** How long hotspots may be asked what they are (Passpoint) before those that told are enough. */
-  readonly passpointMs: number
+  readonly passpoint: PasspointLimits
 }
 
 /** Scans, and gives the BSSs that were heard, among them those that the profiles match. */
@@ -34,7 +33,7 @@ export async function scanForHotspots(wpa: WpaInterface, task: ScanTask, signal:
     if (matches(found, hotspots).length > 0) return found
   }
   // Asking takes a scan of its own, of every channel, which then is the one that is needed here.
-  const answers = await askForPasspoint(wpa, profiles.filter(isPasspoint), task.passpointMs, signal)
+  const answers = await askForPasspoint(wpa, profiles.filter(isPasspoint), task.passpoint, signal)
   return scanOnce(wpa, named, [], answers, signal)
 }
 

@@ -68,9 +68,11 @@ class WpaSupplicant implements Supplicant {
       const known = this.#scanned
       const isFresh = known !== null && performance.now() - known.atMs <= maxAgeMs && (known.everywhere || !everywhere)
       if (isFresh) return matches(known.found, hotspots)
-      const { timers } = this.#options
+      const { timers, log } = this.#options
       const late = (): Error => new AgentError('ERR_WIFI_SUPPLICANT', `no finished scan within ${timers.scanMs} ms`)
-      const task = { hotspots, everywhere, passpointMs: timers.scanMs / 2 }
+      const whenItFails = ({ message }: AgentError): void =>
+        log.warn({ detail: message }, 'not every Passpoint hotspot could be asked what it is')
+      const task = { hotspots, everywhere, passpoint: { withinMs: timers.scanMs / 2, whenItFails } }
       const found = await withDeadline(signal, timers.scanMs, late, (inTime) => scanForHotspots(wpa, task, inTime))
       this.#scanned = { atMs: performance.now(), everywhere, found }
       return matches(found, hotspots)

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { type Subscription, subscriptionText } from '../../../agent/credential/hotspot.ts'
-import { AgentError } from '../../../agent/failure.ts'
+import { AgentError, type Failure } from '../../../agent/failure.ts'
 import type { SignalListener, WpaInterface } from '../../../agent/wifi/wpa-interface.ts'
 import { askForPasspoint } from '../../../agent/wifi/wpa-passpoint.ts'
 
 const OURS: Subscription = { realm: 'zipkey.test', roamingConsortiums: [], homeDomain: 'op.test' }
 const CONSORTIUM: Subscription = { realm: 'other.test', roamingConsortiums: ['5a03ba', '5a03ba0000'], homeDomain: null }
+
+const GONE: Failure = { code: 'ERR_WIFI_SUPPLICANT', detail: 'gone', retryAfterMs: 0 }
 
 /** A wpa_supplicant around which these BSSs take the realms that are named. */
 class Air {
@@ -38,7 +40,7 @@ class Air {
       this.#listeners.add(listener)
       return () => this.#listeners.delete(listener)
     }
-    return { call, listen } as unknown as WpaInterface
+    return { call, listen, failure: () => null } as unknown as WpaInterface
   }
 
   #add(credential: Readonly<Record<string, { readonly value: unknown }>>): string {
@@ -61,8 +63,11 @@ class Air {
   }
 }
 
-const ask = (wpa: WpaInterface, subscriptions: readonly Subscription[], withinMs = 5_000) =>
-  askForPasspoint(wpa, subscriptions, withinMs, new AbortController().signal)
+const ask = async (wpa: WpaInterface, subscriptions: readonly Subscription[], withinMs = 5_000) => {
+  const failures: string[] = []
+  const limits = { withinMs, whenItFails: ({ message }: AgentError) => failures.push(message) }
+  return { ...(await askForPasspoint(wpa, subscriptions, limits, new AbortController().signal)), failures }
+}
 
 describe('asking hotspots what they are', () => {
   it('gives every subscription that a BSS takes, and asks for each once', async () => {
@@ -97,19 +102,27 @@ describe('asking hotspots what they are', () => {
     expect(air.selections).toBe(0)
   })
 
-  it('finds none with a wpa_supplicant that was built without, and every other hotspot all the same', async () => {
-    const { byBss, scannedSinceMs } = await ask(new Air({ '/near': ['zipkey.test'] }).wpa(undefined, ['AddCred']), [OURS])
-    expect([byBss.size, scannedSinceMs]).toEqual([0, null])
+  it.each(['AddCred', 'InterworkingSelect'])(
+    'finds none, says so and keeps no other from being found where %s is refused',
+    async (method) => {
+      const air = new Air({ '/near': ['zipkey.test'] })
+      const { byBss, scannedSinceMs, failures } = await ask(air.wpa(undefined, [method]), [OURS])
+      expect([byBss.size, scannedSinceMs, air.credentials.size]).toEqual([0, null, 0])
+      expect(failures).toEqual([expect.stringContaining(method)])
+    },
+  )
+
+  it('fails with wpa_supplicant itself', async () => {
+    const air = new Air({})
+    await expect(ask({ ...air.wpa(undefined, ['AddCred']), failure: () => GONE }, [OURS])).rejects.toMatchObject({ code: GONE.code })
   })
 
   it('goes on with what it has where an answer never comes, and takes its credential back', async () => {
     const air = new Air({ '/near': ['zipkey.test'] })
-    const { byBss, scannedSinceMs } = await ask(
-      air.wpa(() => {}),
-      [OURS],
-      20,
-    )
+    const silent = air.wpa(() => {})
+    const { byBss, scannedSinceMs, failures } = await ask(silent, [OURS], 20)
     expect([byBss.size, scannedSinceMs, air.credentials.size]).toEqual([0, null, 0])
+    expect(failures).toEqual([expect.stringContaining('in time')])
   })
 
   it('ends when the scan is no longer wanted', async () => {
@@ -118,7 +131,7 @@ describe('asking hotspots what they are', () => {
     const asking = askForPasspoint(
       air.wpa(() => wanted.abort(new Error('enough'))),
       [OURS],
-      5_000,
+      { withinMs: 5_000, whenItFails: () => {} },
       wanted.signal,
     )
     await expect(asking).rejects.toThrow('enough')
