@@ -1,6 +1,6 @@
 /** Carries out each effect of the lifecycle with the ports; every one ends in exactly one event or throws an AgentError. */
 import { candidatesOf } from './credential/candidates.ts'
-import type { Identity, PermanentKind } from './credential/credential.ts'
+import type { Credential, Identity, PermanentKind } from './credential/credential.ts'
 import { eapProfile } from './credential/eap-profile.ts'
 import { type HotspotProfile, isPlain } from './credential/hotspot.ts'
 import { AgentError } from './failure.ts'
@@ -92,6 +92,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
       return { type: 'joined', link: wired }
     },
     join: async ({ bss, candidate, checkDates }, signal) => {
+      if (!isPlain(bss.hotspot)) await requireUsable(options, candidate.credential, signal)
       const eap = isPlain(bss.hotspot) ? null : eapProfile(identity, candidate.credential, bss.hotspot.eap, checkDates)
       const link = await supplicant.join(bss, eap, signal)
       if (isPlain(bss.hotspot)) await passLoginPage(options, link, signal)
@@ -154,6 +155,13 @@ async function passLoginPage({ loginPages, supplicant }: ExecutorOptions, link: 
     await supplicant.leave()
     throw error
   }
+}
+
+/** A token may be gone, or take another PIN by now: the supplicant is not sent to find that out, since it would try again and again. */
+async function requireUsable({ flashed }: ExecutorOptions, credential: Credential, signal: AbortSignal): Promise<void> {
+  if (credential.kind !== 'token-certificate') return
+  const { usable, refusal } = await flashed(signal)
+  if (refusal !== null && !usable.includes(credential)) throw refusal
 }
 
 /** What is asked with is durable before it is sent. The nonce of a key is its own hash: both are kept, or drawn anew, together. */

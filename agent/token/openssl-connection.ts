@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { TokenCertificate } from '../credential/credential.ts'
+import { AgentError } from '../failure.ts'
 import type { TlsServer } from '../ports.ts'
 import { MAX_COMPLAINT_CHARACTERS, startOpenssl } from './openssl-process.ts'
 import { whyConnectionFailed } from './token-failure.ts'
@@ -17,11 +18,18 @@ const MAX_CHAIN_LENGTH = '8'
 
 /** Connects; whatever goes wrong is told by the connection's error. Certificates are public, and the only thing that stands in files. */
 export async function connectByToken(credential: TokenCertificate, server: TlsServer): Promise<Duplex> {
-  const folder = await mkdtemp(join(tmpdir(), 'zipkey-tls-'))
-  const [ca, own] = [join(folder, 'ca.pem'), join(folder, 'own.pem')]
-  await Promise.all([writeFile(ca, server.caPem), writeFile(own, credential.chainPem)])
+  const { folder, ca, own } = await certificateFiles(server.caPem, credential.chainPem).catch((error: unknown) => {
+    throw new AgentError('ERR_STORE_IO', `certificates cannot be written below ${tmpdir()}`, { cause: error })
+  })
   const child = startOpenssl(['s_client', ...serverArguments(server, ca), '-cert', own, '-key', credential.keyUri], credential, '-pass')
   return new OpensslConnection(child, () => rm(folder, { recursive: true, force: true }))
+}
+
+async function certificateFiles(caPem: string, chainPem: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'zipkey-tls-'))
+  const [ca, own] = [join(folder, 'ca.pem'), join(folder, 'own.pem')]
+  await Promise.all([writeFile(ca, caPem), writeFile(own, chainPem)])
+  return { folder, ca, own }
 }
 
 function serverArguments({ host, port }: TlsServer, caFile: string): readonly string[] {

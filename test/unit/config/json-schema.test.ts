@@ -66,6 +66,7 @@ describe('the examples', () => {
       'shared-secret.json',
       'temporary-derived-secret.json',
       'temporary-provisioning-key.json',
+      'token-certificate.json',
       'wired.json',
     ])
   })
@@ -79,6 +80,7 @@ describe('the examples', () => {
     const key = newDeviceKey()
     put(root, 'device.key', key.reveal())
     put(root, 'device.pem', certified(key, 'SN-000123').chainPem)
+    put(root, 'device.pin', '4711\n')
     put(root, 'device.passphrase', 'not needed, since the key is in the clear')
     put(root, 'wlan0-address', '44:85:00:12:34:56\n')
     const text = readFileSync(join(CONFIG, 'examples', name), 'utf8')
