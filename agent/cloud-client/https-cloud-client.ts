@@ -133,6 +133,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const askedMs = clock.nowMs()
     const connection = await tokens.connect(credential, this.#server())
     try {
+      signal.throwIfAborted()
       const { headers, ...request } = this.#tlsTokenRequest()
       const once = { ...request, headers: { ...headers, connection: 'close' } }
       return accessTokenIn(await this.#ask('token', once, { createConnection: () => connection }, signal), askedMs)
