@@ -57,9 +57,10 @@ class Course {
     this.plan = plan
   }
 
-  /** Secrets that devices were told. */
+  /** Secrets that devices were told. A certificate is read from what is committed before it is told. */
   get told(): number {
-    return this.devices.reduce((sum, { told }) => sum + told.secrets.size, 0)
+    const secrets = this.devices.flatMap(({ told }) => [...told.secrets].filter((label) => label.startsWith('s.')))
+    return secrets.length
   }
 
   get isWanted(): boolean {
