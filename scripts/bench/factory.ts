@@ -1,6 +1,6 @@
 /**
  * `npm run bench:factory`: how near the factory comes to the raw limit of this machine, how far it is from a loop of openssl commands,
- * whether its memory stays flat over 100,000 devices, and how long 1,000 labels take. Baselines run in turn with it.
+ * whether its memory stays flat over 100,000 devices, how long 1,000 labels take, and how fast a batch is registered. Baselines run in turn with it.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,6 +15,7 @@ import { zplLabels } from '../factory/labels/zpl.ts'
 import { noProgress } from '../factory/progress.ts'
 import { builtProgram } from '../story/programs.ts'
 import { measureRawMs, opensslCommand, type RawBytes } from './factory/raw-limit.ts'
+import { measureRegistration } from './factory/registration.ts'
 import { commandLine, makeSampleLine, type SampleLine } from './factory/sample-line.ts'
 
 const ROUNDS = 5
@@ -25,6 +26,7 @@ const MANY_DEVICES = 100_000
 const SAMPLE_MS = 100
 const LABELS = 1000
 const LABELS_LIMIT_MS = 3000
+const REGISTERED_PER_SECOND = 5000
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
@@ -106,11 +108,14 @@ async function measure(line: SampleLine): Promise<readonly boolean[]> {
   )
   const labels = await labelsMs()
   console.log(`${LABELS} labels, PDF and ZPL, in ${(labels / 1000).toFixed(2)} s; the limit is ${LABELS_LIMIT_MS / 1000} s`)
+  const registered = await measureRegistration(line)
+  console.log(`${registered.toFixed(0)} devices a second are registered, durably, on SQLite; the limit is ${REGISTERED_PER_SECOND}`)
   return [
     report('bench:factory', rawMs / factoryMs, '>=', 0.8),
     report('bench:factory-openssl', commandMs / factoryMs, '>=', 20),
     report('bench:factory-memory', late / early, '<=', 1.1),
     report('bench:factory-labels', labels / LABELS_LIMIT_MS, '<=', 1),
+    report('bench:factory-registration', registered / REGISTERED_PER_SECOND, '>=', 1),
   ]
 }
 

@@ -2,10 +2,11 @@
 import { type KeyObject, randomBytes, sign, verify, type X509Certificate } from 'node:crypto'
 import { parseCertificateChain } from '../../../agent/contract/certificate.ts'
 import { objectIdentifier, sequence } from '../../../agent/contract/der.ts'
+import { looksLikePkcs11Uri } from '../../../agent/credential/pkcs11-uri.ts'
 import { InputError, readText } from '../inputs.ts'
 import { readPrivateKey, requirePrivate } from '../keys.ts'
 import { TargetError } from '../target/target.ts'
-import { faultOfTokenUri, isTokenUri, signByToken } from './token-key.ts'
+import { parseTokenUri, signByToken } from './token-key.ts'
 
 /** A CA that can sign. */
 export type IssuingCa = {
@@ -36,8 +37,8 @@ export async function readIssuingCa({ certificateFile, key, pinFile }: CaPlace, 
   const { SubjectKeyIdentifierExtension, X509Certificate: Read } = await import('@peculiar/x509')
   const read = new Read(new Uint8Array(own.raw))
   const kind = signatureKind(certificateFile, own.publicKey)
-  const signer = isTokenUri(key) ? tokenSigner(key, pinFile, kind) : fileSigner(key, own, certificateFile, kind)
-  if (isTokenUri(key)) tryToken(signer, key, own, certificateFile, kind)
+  const signer = looksLikePkcs11Uri(key) ? tokenSigner(key, pinFile, kind) : fileSigner(key, own, certificateFile, kind)
+  if (looksLikePkcs11Uri(key)) tryToken(signer, key, own, certificateFile, kind)
   const identifier = read.getExtension(SubjectKeyIdentifierExtension)
   return {
     certificate: own,
@@ -58,14 +59,14 @@ function fileSigner(file: string, own: X509Certificate, certificateFile: string,
 }
 
 function tokenSigner(uri: string, pinFile: string | null, { hash }: SignatureKind): Signer {
-  const fault = faultOfTokenUri(uri)
-  if (fault !== null) throw new InputError(`--ca-key-file: ${fault}`)
+  const parsed = parseTokenUri(uri)
+  if (!parsed.ok) throw new InputError(`--ca-key-file: ${parsed.problem}`)
   if (hash === null) throw new InputError(`${uri}: a CA's key in a token is P-256, P-384 or RSA`)
   if (pinFile !== null) {
     readText(pinFile)
     requirePrivate(pinFile)
   }
-  return (bytes) => signByToken({ uri, pinFile, hash }, bytes)
+  return (bytes) => signByToken({ uri: parsed.value, pinFile, hash }, bytes)
 }
 
 /** One signature, before anything is issued: a wrong PIN is shown to the token no second time. */

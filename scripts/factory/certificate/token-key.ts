@@ -4,10 +4,11 @@
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { type Parsed, unparsed } from '../../../agent/contract/parsed.ts'
+import { parsePkcs11Uri } from '../../../agent/credential/pkcs11-uri.ts'
 import { requirePrivate } from '../keys.ts'
 import { TargetError } from '../target/target.ts'
 
-const SCHEME = 'pkcs11:'
 const TIMEOUT_MS = 30_000
 const PIN_FD = 3
 /** What openssl, p11-kit and modules say when something is wrong, and what that is. */
@@ -20,14 +21,10 @@ const COMPLAINTS: readonly (readonly [RegExp, string])[] = [
   [/private key was not found|object not found/i, 'the token holds no private key that the URI names'],
 ]
 
-/** Whether a text names a key in a token. */
-export const isTokenUri = (text: string): boolean => text.startsWith(SCHEME)
-
-/** What is wrong with a URI (RFC 7512) as a parameter; null where nothing is. */
-export function faultOfTokenUri(uri: string): string | null {
-  if (/pin-(value|source)/.test(uri)) return 'holds a PIN, which everybody sees on the command line: give it by --ca-pin-file'
-  if (!/^pkcs11:[A-Za-z0-9\-._~:[\]@!$'()*+,=&%;]+$/.test(uri)) return 'is no pkcs11: URI (RFC 7512)'
-  return /[:;](object|id)=/.test(uri) ? null : 'names no key: add object= (its label) or id='
+/** Reads a URI (RFC 7512) that was given as a parameter. */
+export function parseTokenUri(uri: string): Parsed<string> {
+  if (/pin-(value|source)/.test(uri)) return unparsed('holds a PIN, which everybody sees on the command line: give it by --ca-pin-file')
+  return parsePkcs11Uri(uri)
 }
 
 /** A key in a token. `pinFile` is its owner's alone, and null where no PIN is asked for. */
@@ -38,9 +35,8 @@ export function signByToken({ uri, pinFile, hash }: TokenKey, bytes: Uint8Array)
   if (pinFile !== null) requirePrivate(pinFile)
   const pin = pinFile === null ? null : openSync(pinFile, 'r')
   try {
-    const key = /;type=/.test(uri) ? uri : `${uri};type=private`
     const passphrase = pin === null ? [] : ['-passin', `fd:${PIN_FD}`]
-    const parameters = ['dgst', `-${hash}`, '-engine', 'pkcs11', '-keyform', 'engine', '-sign', key, ...passphrase]
+    const parameters = ['dgst', `-${hash}`, '-engine', 'pkcs11', '-keyform', 'engine', '-sign', uri, ...passphrase]
     const { status, stdout, stderr, error } = spawnSync('openssl', parameters, {
       input: bytes,
       stdio: ['pipe', 'pipe', 'pipe', ...(pin === null ? [] : [pin])],
