@@ -79,6 +79,24 @@ describe('a partition of an image', () => {
     expect(run('mtype', '-i', `${file}@@${fatAt}`, '::/zipkey/ca.json')).toBe(config('SN-02'))
   })
 
+  it('of FAT never has half a config: one that is cut off is flashed again as if nothing had been', async () => {
+    const { file, fatAt } = makeImage('cut-fat.img')
+    const list = (): string => run('mdir', '-b', '-i', `${file}@@${fatAt}`, '::/zipkey')
+    const programs = at.path('cut-programs')
+    mkdirSync(programs)
+    at.put('cut-programs/mren', '#!/bin/sh\necho power cut >&2\nexit 1\n', 0o755)
+    const path = process.env.PATH
+    process.env.PATH = `${programs}:${path}`
+    onTestFinished(() => void Object.assign(process.env, { PATH: path }))
+    expect(await flash('SN-21', `image:${file}#1`, inFolder('/zipkey'))).toMatch(/ca\.json cannot be written: power cut/)
+    expect(list()).not.toMatch(/ca\.json$/m)
+    process.env.PATH = path
+    expect(await flash('SN-21', `image:${file}#1`, inFolder('/zipkey'))).toBe('flashed')
+    expect(list().trim()).toBe('::/zipkey/ca.json')
+    expect(await flash('SN-22', `image:${file}#1`, { ...inFolder('/zipkey'), replace: true })).toBe('flashed')
+    expect(run('mtype', '-i', `${file}@@${fatAt}`, '::/zipkey/ca.json')).toBe(config('SN-22'))
+  })
+
   it('has to be named, and must hold a file system that can be written', async () => {
     const { file } = makeImage('named.img')
     run('/usr/sbin/mkfs.ext4', '-q', '-F', '-O', '^has_journal', at.path('whole.img'), '8M')
