@@ -13,6 +13,10 @@ export const FAILURES = {
     disposition: 'halt',
     remedy: 'put a provisioning key, a temporary secret or a shared secret into the CA config',
   },
+  ERR_CERTIFICATE_EXPIRED: {
+    disposition: 'rotate',
+    remedy: 'flash a new certificate; until then the device lives by the others of its list, or by what the cloud issued',
+  },
   ERR_TOKEN_ABSENT: {
     disposition: 'retry',
     remedy: 'plug the token in, or check its driver: openssl, libengine-pkcs11-openssl, a module that p11-kit knows, access for this user',

@@ -172,7 +172,7 @@ async function main(args: readonly string[]): Promise<number> {
     print(loaded.problems.map((problem) => `ERR_CONFIG_INVALID: ${problem}`))
     return EX_CONFIG
   }
-  print(loaded.unusable.map((line) => `ERR_CONFIG_INVALID: ${line}`))
+  print(loaded.unusable.map((line) => `ERR_CERTIFICATE_EXPIRED: ${line}`))
   if (values.check) {
     const { refusal } = await usableCredentials(loaded.config.credentials, createTokens(), printFailure)(new AbortController().signal)
     if (loaded.unusable.length > 0 || refusal !== null) return EX_CONFIG

@@ -140,6 +140,16 @@ describe('a device with a flashed certificate', () => {
     expect(JSON.stringify(device.config().credentials)).toContain(`${id}.key`)
   })
 
+  it('that ended before the agent was built is left out with a line of its own, and the next of the list is used', async () => {
+    const id = flash('P-256')
+    factory.certificate(id, { issuer: 'line', isCa: false, dates: ['20200101000000Z', '20210101000000Z'] })
+    const device = new FieldDevice(stage, id)
+    device.configure({ ...device.config(), credentials: [inPem(id), ...(device.config().credentials as readonly unknown[])] })
+    const { exitCode, text } = await device.run('--check')
+    expect([exitCode, text]).toEqual([78, expect.stringMatching(/^ERR_CERTIFICATE_EXPIRED: .*ca\.json: credentials\[0\]: .*expired at/m)])
+    expect(firstCandidate(await device.start().line('loaded', (line) => line.event === 'loaded'))).toBe('temporary:t.line-7')
+  })
+
   it('is told what is wrong with it before any radio is used', async () => {
     const id = flash('P-256')
     const other = `${flash('P-256')}.key`
