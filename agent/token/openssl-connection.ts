@@ -21,7 +21,8 @@ export async function connectByToken(credential: TokenCertificate, server: TlsSe
   const { folder, ca, own } = await certificateFiles(server.caPem, credential.chainPem).catch((error: unknown) => {
     throw new AgentError('ERR_STORE_IO', `certificates cannot be written below ${tmpdir()}`, { cause: error })
   })
-  const child = startOpenssl(['s_client', ...serverArguments(server, ca), '-cert', own, '-key', credential.keyUri], credential, '-pass')
+  const args = [...serverArguments(server, ca), '-cert', own, '-key', credential.keyUri]
+  const child = startOpenssl({ name: 's_client', pinOption: '-pass', args }, credential)
   return new OpensslConnection(child, () => rm(folder, { recursive: true, force: true }))
 }
 

@@ -5,19 +5,23 @@ import type { TokenCertificate } from '../credential/credential.ts'
 /** So much of what openssl complains of is read. */
 export const MAX_COMPLAINT_CHARACTERS = 4096
 
-/** Starts a command of it, to which `-engine` and its key form are added; `pinOption` is what the command calls a passphrase. */
-export function startOpenssl(args: readonly string[], { pin }: TokenCertificate, pinOption: '-passin' | '-pass'): ChildProcess {
+/** What is run: `pinOption` is what the command calls a passphrase. */
+export type OpensslCommand = { readonly name: string; readonly pinOption: '-passin' | '-pass'; readonly args: readonly string[] }
+
+/** Starts a command of it, with its engine. It has no terminal, on which it would ask for a PIN that is not given. */
+export function startOpenssl({ name, pinOption, args }: OpensslCommand, { pin }: TokenCertificate): ChildProcess {
   const passphrase = pin === null ? [] : [pinOption, 'fd:3']
-  const child = spawn('openssl', [...args, '-engine', 'pkcs11', '-keyform', 'engine', ...passphrase], {
+  const child = spawn('openssl', [name, '-engine', 'pkcs11', '-keyform', 'engine', ...passphrase, ...args], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env: { ...tokenEnvironment(process.env), LC_ALL: 'C' },
+    detached: true,
   })
   feed(child.stdio[3], pin === null ? '' : `${pin.reveal()}\n`)
   return child
 }
 
 /** Gives a program all of its input. One that ended early reads no more, which is told by how it ended. */
-export function feed(stream: unknown, content: string | Uint8Array): void {
+function feed(stream: unknown, content: string): void {
   if (!isWritable(stream)) return
   stream.on('error', () => {})
   stream.end(content)

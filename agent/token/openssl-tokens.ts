@@ -3,6 +3,9 @@
  * own, so that no vendor's module is ever loaded into the agent. The PIN goes through a pipe.
  */
 import { type KeyObject, randomBytes, verify } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { parseCertificateChain } from '../contract/certificate.ts'
 import { ecdsaForJws } from '../contract/ecdsa-signature.ts'
@@ -11,7 +14,7 @@ import { credentialLabel, type TokenCertificate } from '../credential/credential
 import { AgentError } from '../failure.ts'
 import type { KeyTokens, TlsServer } from '../ports.ts'
 import { connectByToken } from './openssl-connection.ts'
-import { feed, MAX_COMPLAINT_CHARACTERS, startOpenssl } from './openssl-process.ts'
+import { MAX_COMPLAINT_CHARACTERS, startOpenssl } from './openssl-process.ts'
 import { whyTokenFailed } from './token-failure.ts'
 
 const MAX_SIGNATURE_BYTES = 1024
@@ -39,7 +42,7 @@ class OpensslTokens implements KeyTokens {
     this.#requireGoodPin(credential)
     const key = publicKeyOf(credential)
     try {
-      const signature = await runOpenssl(credential, digestOf(key), data, signal)
+      const signature = await signData(credential, digestOf(key), data, signal)
       if (key.asymmetricKeyType !== 'ec') return signature
       const raw = ecdsaForJws(signature, algorithmOfKey(key) === 'ES384' ? 48 : 32)
       if (!raw.ok) throw notItsKey()
@@ -74,11 +77,27 @@ function publicKeyOf({ chainPem }: TokenCertificate): KeyObject {
   return chain.value[0].publicKey
 }
 
-/** `openssl dgst` over what stands on its stdin. */
-function runOpenssl(credential: TokenCertificate, digest: string, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+/** Signs by way of a file: openssl reads a PIN that is not given from its stdin, and what stood there would be shown to the token as one. */
+async function signData(credential: TokenCertificate, digest: string, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'zipkey-sign-')).catch(notWritten)
+  try {
+    const file = join(folder, 'data')
+    await writeFile(file, data).catch(notWritten)
+    return await runOpenssl(credential, [`-${digest}`, '-sign', credential.keyUri, file], signal)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function notWritten(cause: unknown): never {
+  throw new AgentError('ERR_STORE_IO', `what is to be signed cannot be written below ${tmpdir()}`, { cause })
+}
+
+/** `openssl dgst`; gives the signature. */
+function runOpenssl(credential: TokenCertificate, args: readonly string[], signal: AbortSignal): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const child = startOpenssl(['dgst', `-${digest}`, '-sign', credential.keyUri], credential, '-passin')
+    const child = startOpenssl({ name: 'dgst', pinOption: '-passin', args }, credential)
     const kill = (): void => void child.kill('SIGKILL')
     const timer = setTimeout(kill, TIMEOUT_MS)
     signal.addEventListener('abort', kill, { once: true })
@@ -101,6 +120,6 @@ function runOpenssl(credential: TokenCertificate, digest: string, data: Uint8Arr
       // After a wrong PIN libp11 has ended openssl by a segmentation fault: what it said before still counts.
       end(() => (isGood ? resolve(new Uint8Array(signature)) : reject(whyTokenFailed(complaint))))
     })
-    feed(child.stdin, data)
+    child.stdin?.end()
   })
 }

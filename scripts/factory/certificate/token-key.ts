@@ -3,7 +3,9 @@
  * signature, so that no vendor's module is loaded here; the PIN is handed over as an open file.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Parsed, unparsed } from '../../../agent/contract/parsed.ts'
 import { parsePkcs11Uri } from '../../../agent/credential/pkcs11-uri.ts'
 import { requirePrivate } from '../keys.ts'
@@ -30,16 +32,29 @@ export function parseTokenUri(uri: string): Parsed<string> {
 /** A key in a token. `pinFile` is its owner's alone, and null where no PIN is asked for. */
 export type TokenKey = { readonly uri: string; readonly pinFile: string | null; readonly hash: 'sha256' | 'sha384' }
 
-/** Signs by the key; a TargetError says why not. */
-export function signByToken({ uri, pinFile, hash }: TokenKey, bytes: Uint8Array): Uint8Array {
+/**
+ * Signs by the key; a TargetError says why not. What is signed stands in a file: openssl reads a PIN that is not given from its stdin,
+ * and what stood there would be shown to the token as one.
+ */
+export function signByToken(key: TokenKey, bytes: Uint8Array): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), 'zipkey-sign-'))
+  try {
+    const file = join(folder, 'data')
+    writeFileSync(file, bytes)
+    return signFile(key, file)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function signFile({ uri, pinFile, hash }: TokenKey, file: string): Uint8Array {
   if (pinFile !== null) requirePrivate(pinFile)
   const pin = pinFile === null ? null : openSync(pinFile, 'r')
   try {
     const passphrase = pin === null ? [] : ['-passin', `fd:${PIN_FD}`]
-    const parameters = ['dgst', `-${hash}`, '-engine', 'pkcs11', '-keyform', 'engine', '-sign', uri, ...passphrase]
+    const parameters = ['dgst', `-${hash}`, '-engine', 'pkcs11', '-keyform', 'engine', '-sign', uri, ...passphrase, file]
     const { status, stdout, stderr, error } = spawnSync('openssl', parameters, {
-      input: bytes,
-      stdio: ['pipe', 'pipe', 'pipe', ...(pin === null ? [] : [pin])],
+      stdio: ['ignore', 'pipe', 'pipe', ...(pin === null ? [] : [pin])],
       env: { ...process.env, LC_ALL: 'C' },
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',

@@ -77,6 +77,14 @@ describe('a key in a token', () => {
     expect(await codeOf(createTokens().check(made(), never()))).toBe(code)
   })
 
+  it('that wants a PIN where none is given is shown nothing else in its place, not even what is to be signed', async () => {
+    const lines = Buffer.from('first line\nsecond line\n')
+    await expect(createTokens().sign(credential('p256', { pin: null }), lines, never())).rejects.toMatchObject({
+      code: 'ERR_TOKEN_PIN',
+      message: 'the token asks for a PIN, and none is given',
+    })
+  })
+
   it('is not asked again with a PIN that was refused, and is by a new start', async () => {
     const tokens = createTokens()
     expect(await codeOf(tokens.check(credential('p256', { pin: 'wrong' }), never()))).toBe('ERR_TOKEN_PIN')
