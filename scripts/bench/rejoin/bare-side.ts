@@ -11,7 +11,7 @@ const LISTEN = 'exec 3< <(exec ip -o -4 monitor address 2> /dev/null); monitor=$
 /** Goes on until the radio has an address, and tells when. */
 const UNTIL_ADDRESS = `while read -r -t ${WITHIN_S} -u 3 line; do
   [[ $line == *wlan0*inet\\ 10.8.0.* && $line != *Deleted* ]] && echo until $EPOCHREALTIME && break
-  done; kill $monitor`
+  done; kill $monitor; tail --lines=5 ${FOLDER}/log`
 const PATIENCE = { timeoutMs: (WITHIN_S + 20) * 1000 }
 
 /** Starts it, lets it look around, and has it join; how long that took, address and all. It is left joined. */
