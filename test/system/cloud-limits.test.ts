@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,15 +12,8 @@ let cloud: RunningCloud
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zipkey-cloud-limits-'))
-  const dir = join(folder, 'cloud')
-  cloud = await startCloud({ dir })
-  await cloud.stop()
-  const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'))
-  await writeFile(
-    join(dir, 'config.json'),
-    JSON.stringify({ ...config, requestsPerMinutePerAddress: MAX, requestsPerMinutePerAaaClient: MAX }),
-  )
-  await cloud.start()
+  cloud = await startCloud({ dir: join(folder, 'cloud') })
+  await cloud.reconfigure({ requestsPerMinutePerAddress: MAX, requestsPerMinutePerAaaClient: MAX })
 })
 
 afterAll(async () => {

@@ -86,6 +86,8 @@ export type RunningCloud = {
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Starts it again on the same port with the same folder. */
   start(): Promise<void>
+  /** Starts it again with these settings changed in its config. */
+  reconfigure(changes: Readonly<Record<string, unknown>>): Promise<void>
 }
 
 const shownDevice = z.object({
@@ -226,6 +228,11 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     start: async () => {
       service = await launchAll(options, listen, ports)
     },
+    reconfigure: async (changes) => {
+      await service.stop('SIGTERM')
+      await writeFile(files.config, JSON.stringify({ ...JSON.parse(await readFile(files.config, 'utf8')), ...changes }))
+      service = await launchAll(options, listen, ports)
+    },
   }
 }
 
@@ -239,7 +246,10 @@ async function openApiOf(clientFile: string, nextPort: () => number): Promise<Ap
   return { call: async (method, path, answer, body) => (await at(nextPort())).call(method, path, answer, body) }
 }
 
-type Operations = Omit<RunningCloud, 'url' | 'port' | 'dir' | 'issuer' | 'caPem' | 'caPath' | 'jwks' | 'api' | 'stop' | 'start'>
+type Operations = Omit<
+  RunningCloud,
+  'url' | 'port' | 'dir' | 'issuer' | 'caPem' | 'caPath' | 'jwks' | 'api' | 'stop' | 'start' | 'reconfigure'
+>
 
 const operations = (api: ApiClient): Operations => ({
   async createAccount(id) {

@@ -1,6 +1,6 @@
 /** Mutual TLS at the Cloud API (RFC 8705) in place of the assertion, with the agent's own client. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,12 +23,7 @@ let folder: string
 let cloud: RunningCloud
 let factory: OpensslFolder
 
-async function setClientCertificates(clientCertificates: boolean): Promise<void> {
-  await cloud.stop()
-  const file = join(cloud.dir, 'config.json')
-  await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), clientCertificates }))
-  await cloud.start()
-}
+const setClientCertificates = (clientCertificates: boolean): Promise<void> => cloud.reconfigure({ clientCertificates })
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zipkey-mutual-'))

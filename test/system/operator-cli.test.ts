@@ -57,11 +57,7 @@ beforeAll(async () => {
     log += text
   }
   cloud = await startCloud({ dir, mode: 'child', logLevel: 'warn', onLog })
-  await cloud.stop()
-  const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'))
-  const alarmCommand = ['sh', '-c', `cat >> '${folder}/told'; echo 'the pager is broken' >&2; exit 3`]
-  await writeFile(join(dir, 'config.json'), JSON.stringify({ ...config, alarmCommand }))
-  await cloud.start()
+  await cloud.reconfigure({ alarmCommand: ['sh', '-c', `cat >> '${folder}/told'; echo 'the pager is broken' >&2; exit 3`] })
   const client = { url: cloud.url, ca: 'cloud/tls/ca.pem', operatorKey: 'cloud/operator.key', serverName: 'localhost' }
   await writeFile(join(folder, 'client.json'), JSON.stringify(client))
   await cloud.createAccount('acme')

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -43,11 +43,8 @@ beforeAll(async () => {
   await cloud.createAccount('acme')
   key = (await cloud.createProvisioningKey('acme', 'line-7')).bytes
   aaa = await cloud.createAaaClient('berlin', 'zipkey.test', ['acme'])
-  await cloud.stop()
-  const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'))
   // All of the load comes from one address.
-  await writeFile(join(dir, 'config.json'), JSON.stringify({ ...config, requestsPerMinutePerAddress: PLENTY, requestsAtOnce: 128 }))
-  await cloud.start()
+  await cloud.reconfigure({ requestsPerMinutePerAddress: PLENTY, requestsAtOnce: 128 })
 })
 
 afterAll(async () => {

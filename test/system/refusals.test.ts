@@ -140,6 +140,8 @@ const concrete = (path: string): string => path.replace(/\{(\w+)\}/g, (_, name: 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zipkey-refusals-'))
   cloud = await startCloud({ dir: join(folder, 'cloud') })
+  // Every wrong caller at every route, all from one address within a minute.
+  await cloud.reconfigure({ requestsPerMinutePerAddress: 100_000 })
   keys = (await readKeys(cloud.dir)).signingKeys
   await cloud.createAccount('acme')
   await cloud.createAccount('umbra')
