@@ -24,6 +24,9 @@ export const plainBssids = {
   'ZipKey-Page': '02:00:00:00:02:07',
 } as const
 
+/** The open half of the pair in `ZipKey-Free`. */
+export const openHalfBssid = '02:00:00:00:02:05'
+
 /**
  * The hotspots of `passpoint`. The device's operator runs `home`; `visited` takes the members of its roaming consortium, `stranger`
  * nobody whom a device of this lab is, and `liar` says that it is `home`.
