@@ -31,8 +31,8 @@ export const databaseSchema = z.strictObject({
   passwordFile: z.string().optional(),
   /** The CA (PEM) of the server's TLS certificate; left out where one of the system's issued it. */
   caFile: z.string().optional(),
-  /** How many connections a process opens at most: as many transactions wait for the disk together. */
-  connections: z.number().int().min(2).max(1000).default(20),
+  /** How many connections a process opens at most. */
+  connections: z.number().int().min(2).max(1000).default(10),
 })
 
 /** PostgreSQL, as the config says it; files are absolute or relative to the folder. */

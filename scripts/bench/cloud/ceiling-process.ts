@@ -12,7 +12,7 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../../../agent/contract/routes.ts'
 
 const TOLD = 'x'.repeat(200)
 /** As many as the cloud opens. */
-const CONNECTIONS = 20
+const CONNECTIONS = 10
 
 /** Stores a row; it is on the disk when this settles. */
 type Store = () => Promise<void>
