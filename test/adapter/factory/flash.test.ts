@@ -88,13 +88,13 @@ describe('a partition of an image', () => {
     const path = process.env.PATH
     process.env.PATH = `${programs}:${path}`
     onTestFinished(() => void Object.assign(process.env, { PATH: path }))
-    expect(await flash('SN-21', `image:${file}#1`, inFolder('/zipkey'))).toMatch(/ca\.json cannot be written: power cut/)
+    expect(await flash('SN-19', `image:${file}#1`, inFolder('/zipkey'))).toMatch(/ca\.json cannot be written: power cut/)
     expect(list()).not.toMatch(/ca\.json$/m)
     process.env.PATH = path
-    expect(await flash('SN-21', `image:${file}#1`, inFolder('/zipkey'))).toBe('flashed')
+    expect(await flash('SN-19', `image:${file}#1`, inFolder('/zipkey'))).toBe('flashed')
     expect(list().trim()).toBe('::/zipkey/ca.json')
-    expect(await flash('SN-22', `image:${file}#1`, { ...inFolder('/zipkey'), replace: true })).toBe('flashed')
-    expect(run('mtype', '-i', `${file}@@${fatAt}`, '::/zipkey/ca.json')).toBe(config('SN-22'))
+    expect(await flash('SN-40', `image:${file}#1`, { ...inFolder('/zipkey'), replace: true })).toBe('flashed')
+    expect(run('mtype', '-i', `${file}@@${fatAt}`, '::/zipkey/ca.json')).toBe(config('SN-40'))
   })
 
   it('has to be named, and must hold a file system that can be written', async () => {
