@@ -30,7 +30,10 @@ test('a device with a wrong clock and a provisioning key comes out with the righ
     expect(await lab.sh('grep -c zks_ /etc/zipkey/ca.json; stat -c "%a %U %G" /etc/zipkey /etc/zipkey/ca.json')).toBe(
       '1\n1770 root zipkey\n640 zipkey zipkey',
     )
-    expect(lines.filter((line) => line.includes('the provisioning key'))).toEqual([expect.stringContaining('was replaced')])
+    // The journal's lines come after what they tell of.
+    await expect
+      .poll(() => lines.filter((line) => line.includes('the provisioning key')), { timeout: 10_000 })
+      .toEqual([expect.stringContaining('was replaced')])
   } finally {
     await close()
   }
