@@ -1,4 +1,5 @@
 /** Scanning: the profiles' channels first, everything when nothing is found there. */
+import { setMaxListeners } from 'node:events'
 import type { NamedHotspot, PasspointHotspot, RadioHotspot } from '../credential/hotspot.ts'
 import { AgentError } from '../failure.ts'
 import { bssidText, parseOwePartner, parseSecurity } from './beacon.ts'
@@ -129,7 +130,10 @@ async function readBsss(
 ): Promise<readonly ScannedBss[]> {
   const paths = await wpa.property('BSSs', signal)
   if (!Array.isArray(paths)) return []
-  const ask = (path: unknown): Promise<unknown> => wpa.propertiesOf({ path: String(path), interface: `${WPA_NAME}.BSS` }, signal)
+  // Every call listens to the signal until its answer comes: Node takes a crowded place for a leak, and says so, unless it is told.
+  const asking = AbortSignal.any([signal])
+  setMaxListeners(0, asking)
+  const ask = (path: unknown): Promise<unknown> => wpa.propertiesOf({ path: String(path), interface: `${WPA_NAME}.BSS` }, asking)
   const properties = await Promise.all(paths.map(ask))
   const read = properties.map((found, index) => parseBss(found, maxAgeMs, byBss.get(String(paths[index])) ?? []))
   return read.filter((bss) => bss !== null)
