@@ -9,7 +9,7 @@ import {
   parseSaePassphrase,
   parseSsid,
   SSID_MAX_BYTES,
-} from '../agent/contract/hotspot-form.ts'
+} from '../agent/contract/hotspot-values.ts'
 import { parseRealm } from '../agent/contract/names.ts'
 import { type Parsed, parsed, unparsed } from '../agent/contract/parsed.ts'
 import type { PermanentKind } from '../agent/credential/credential.ts'

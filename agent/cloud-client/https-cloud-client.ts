@@ -1,10 +1,9 @@
 /**
- * The Cloud API over HTTPS (contract §4 and §5): the pinned CA and nothing else is trusted, every call has a deadline, and no
- * answer is believed that is not of the contract's form.
+ * The calls of the Cloud API over HTTPS (contract §4 and §5): every call has a deadline, and no answer is believed that is not of the
+ * contract's form. Whom to trust is told in pinned-tls.ts.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import https from 'node:https'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type https from 'node:https'
 import type { JSONWebKeySet } from 'jose'
 import { parseActionsAnswer, verifyAction } from '../contract/action.ts'
 import { deriveApiKey } from '../contract/derivation.ts'
@@ -15,7 +14,7 @@ import { JWT_BEARER_ASSERTION, ROUTES } from '../contract/routes.ts'
 import { verifySignedTime } from '../contract/signed-time.ts'
 import { formatSwapRequest, parseSwapAnswer } from '../contract/swap.ts'
 import { parseTokenAnswer, RUN_BYTES, signAssertion } from '../contract/token.ts'
-import type { Credential, DeviceCertificate, Identity, IssuedCredential, TokenCertificate } from '../credential/credential.ts'
+import type { Credential, Identity, IssuedCredential, TokenCertificate } from '../credential/credential.ts'
 import { Secret } from '../credential/secret.ts'
 import { AgentError } from '../failure.ts'
 import type { Log } from '../log.ts'
@@ -23,8 +22,9 @@ import type { AccessToken, Clock, CloudClient, FetchedProfiles, KeyTokens, Profi
 import { assertionKey, contractAsk, issuedCredential } from './credential-forms.ts'
 import { type CloudAnswer, type CloudRequest, exchange, type Transport, withDeadline } from './exchange.ts'
 import { openProfiles } from './open-profiles.ts'
+import { PinnedTls } from './pinned-tls.ts'
 import { parseJson, refusal } from './refusal.ts'
-import { connectUndated, FAMILY_ATTEMPT_MS, type UndatedServer } from './undated-connection.ts'
+import { connectUndated } from './undated-connection.ts'
 
 /** What the client needs; `caPem` holds the only CAs that it trusts, whatever the environment says. */
 export type CloudClientOptions = {
@@ -43,9 +43,6 @@ export type CloudClientOptions = {
 export type ClosableCloudClient = CloudClient & { close(): void }
 
 const TIME_NONCE_BYTES = 32
-/** A connection that waits longer than this for the swap's request is closed. */
-const IDLE_MS = 10_000
-const HTTPS_PORT = 443
 const NO_CONTENT = 204
 const ACCEPTED = 'application/json, application/problem+json'
 
@@ -53,21 +50,22 @@ const ACCEPTED = 'application/json, application/problem+json'
 export class HttpsCloudClient implements ClosableCloudClient {
   readonly #options: CloudClientOptions
   readonly #baseUrl: string
+  readonly #tls: PinnedTls
   /** One process has one client: this is the run of the agent. */
   readonly #run = randomBytes(RUN_BYTES).toString('base64url')
   /** Kept from the token of scope `enrol` to the swap's request that follows it; afterwards the device joins anew. */
   #kept: https.Agent | null = null
-  #trust: SecureContext | null = null
 
   constructor(options: CloudClientOptions) {
     this.#options = options
     this.#baseUrl = options.cloud.url.replace(/\/+$/, '')
+    this.#tls = new PinnedTls(this.#baseUrl, options.cloud.caPem)
   }
 
   /** Signs for nobody and reads the CA, since what a first time costs is felt on a small device; nothing is connected. */
   async rehearse(): Promise<void> {
     const { cloud, identity } = this.#options
-    this.#trusted()
+    this.#tls.trusted()
     const claims = {
       name: identity,
       credentialId: { kind: 'flashed' },
@@ -82,7 +80,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
 
   reach(signal: AbortSignal): Promise<string> {
     return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
-      const socket = await connectUndated(this.#server(), ending)
+      const socket = await connectUndated(this.#tls.server(), ending)
       const { localAddress = '' } = socket
       socket.destroy()
       return localAddress
@@ -95,7 +93,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
       const nonce = randomBytes(TIME_NONCE_BYTES).toString('base64url')
       const url = this.#url(ROUTES.time)
       url.searchParams.set('nonce', nonce)
-      const socket = await connectUndated(this.#server(), ending)
+      const socket = await connectUndated(this.#tls.server(), ending)
       try {
         const request: CloudRequest = { method: 'GET', url, headers: { connection: 'close' }, body: null }
         const answer = await this.#ask('time', request, { createConnection: () => socket }, ending)
@@ -112,7 +110,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     return withDeadline(timers.cloudCallMs, signal, async (ending) => {
       if (mutualTls && credential.kind === 'token-certificate') return this.#tokenByChip(credential, ending)
       const shown = mutualTls && credential.kind === 'certificate' ? credential : null
-      const agent = this.#newAgent(shown)
+      const agent = this.#tls.newAgent(shown)
       try {
         const askedMs = clock.nowMs()
         const request = shown === null ? await this.#tokenRequest(credential, challenge, askedMs, ending) : this.#tlsTokenRequest()
@@ -131,7 +129,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
     const { tokens, clock } = this.#options
     if (tokens === null) throw new TypeError('there are no tokens here')
     const askedMs = clock.nowMs()
-    const connection = await tokens.connect(credential, this.#server())
+    const connection = await tokens.connect(credential, this.#tls.server())
     try {
       signal.throwIfAborted()
       const { headers, ...request } = this.#tlsTokenRequest()
@@ -145,7 +143,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
   requestCredential({ token, ask, orderId }: SwapRequest, signal: AbortSignal): Promise<IssuedCredential> {
     const asking = orderId === null ? 'credential' : `credential by order ${orderId}`
     return withDeadline(this.#options.timers.cloudCallMs, signal, async (ending) => {
-      const agent = this.#kept ?? this.#newAgent()
+      const agent = this.#kept ?? this.#tls.newAgent()
       this.#kept = null
       try {
         const request: CloudRequest = {
@@ -165,7 +163,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
   rotationOrder(token: AccessToken, signal: AbortSignal): Promise<string | null> {
     const { timers, clock, cloud, identity, log } = this.#options
     return withDeadline(timers.cloudCallMs, signal, async (ending) => {
-      const agent = this.#newAgent()
+      const agent = this.#tls.newAgent()
       try {
         const headers = { authorization: `Bearer ${token.value.reveal()}`, accept: ACCEPTED }
         const request: CloudRequest = { method: 'GET', url: this.#url(ROUTES.deviceActions), headers, body: null }
@@ -186,7 +184,7 @@ export class HttpsCloudClient implements ClosableCloudClient {
   hotspotProfiles({ token, credential, after }: ProfilesRequest, signal: AbortSignal): Promise<FetchedProfiles | null> {
     const { timers, cloud, identity, log } = this.#options
     return withDeadline(timers.cloudCallMs, signal, async (ending) => {
-      const agent = this.#newAgent()
+      const agent = this.#tls.newAgent()
       try {
         const url = this.#url(ROUTES.deviceConfig)
         url.searchParams.set(AFTER_PARAMETER, String(after))
@@ -254,33 +252,6 @@ export class HttpsCloudClient implements ClosableCloudClient {
     log.debug({ asking, status: answer.status, durationMs: Math.round(clock.monotonicMs() - startedMs) }, 'the Cloud API answered')
     if (answer.status === 200 || answer.status === 201 || answer.status === NO_CONTENT) return answer
     throw refusal(asking, answer, clock.nowMs())
-  }
-
-  /** No session is resumed: a resumed one would skip the certificate. */
-  #newAgent(shown: DeviceCertificate | null = null): https.Agent {
-    return new https.Agent({
-      keepAlive: true,
-      timeout: IDLE_MS,
-      maxCachedSessions: 0,
-      autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
-      secureContext: shown === null ? this.#trusted() : this.#trustedShowing(shown),
-      rejectUnauthorized: true,
-    })
-  }
-
-  /** The pinned CA, read once. */
-  #trusted(): SecureContext {
-    this.#trust ??= createSecureContext({ ca: this.#options.cloud.caPem, minVersion: 'TLSv1.2' })
-    return this.#trust
-  }
-
-  #server(): UndatedServer {
-    const { hostname, port } = this.#url('/')
-    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || HTTPS_PORT, caPem: this.#options.cloud.caPem }
-  }
-
-  #trustedShowing({ chainPem, privateKeyPem }: DeviceCertificate): SecureContext {
-    return createSecureContext({ ca: this.#options.cloud.caPem, minVersion: 'TLSv1.2', cert: chainPem, key: privateKeyPem.reveal() })
   }
 
   #url(route: string): URL {
