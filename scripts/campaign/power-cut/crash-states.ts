@@ -2,7 +2,7 @@
  * Which states a disk may be found in after the power was cut: everything up to some request, of which the last flush made a part
  * durable; of the rest any write may have reached the disk or not, whole or only its first sectors.
  */
-import type { Lottery } from './lottery.ts'
+import type { Lottery } from '../../lottery.ts'
 import type { LogEntry } from './write-log.ts'
 
 /** An un-flushed write that reached the disk, as far as that. */

@@ -1,5 +1,5 @@
 /** When the power is cut: half of the cuts at any time between start and steady, half shortly after a line of the agent's log. */
-import type { Lottery } from './lottery.ts'
+import type { Lottery } from '../../lottery.ts'
 
 /** One moment of a life. `share` is of the time that the whole way takes; `line` counts the agent's lines from 1. */
 export type CutMoment =

@@ -1,12 +1,12 @@
 /** Rebuilds the states that power cuts during a recorded life could have left on the disks, and has each one opened and judged. */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Lottery } from '../../lottery.ts'
 import type { DiskRecording, DiskRecordings } from '../../radio-lab/disk-recording.ts'
 import { type CrashState, drawCrashStates } from './crash-states.ts'
 import { DiskImage, type Patch } from './disk-image.ts'
 import { describeFound, readConfig, readState } from './found-state.ts'
 import type { Judge, Owner } from './judge.ts'
-import type { Lottery } from './lottery.ts'
 import { type MountOutcome, whileMounted } from './mounted.ts'
 import type { Moment, Timeline } from './timeline.ts'
 import { type LogEntry, parseWriteLog } from './write-log.ts'

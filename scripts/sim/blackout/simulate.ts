@@ -8,8 +8,8 @@
 import { backoffMs } from '../../../agent/lifecycle/backoff.ts'
 import { ApiProblem } from '../../../cloud/api-problem.ts'
 import { Places } from '../../../cloud/http/admission.ts'
+import { createLottery } from '../../lottery.ts'
 import { Calendar } from './calendar.ts'
-import { chanceOf } from './chance.ts'
 import { Fifo } from './fifo.ts'
 import type { Course, Scenario } from './scenario.ts'
 
@@ -54,7 +54,7 @@ class Blackout {
   constructor(scenario: Scenario) {
     const { devices, seed, requestsAtOnce } = scenario
     this.#scenario = scenario
-    this.#chance = chanceOf(seed)
+    this.#chance = createLottery(seed)
     this.#places = new Places(requestsAtOnce, () => this.#nowMs, this.#chance)
     this.#calendar = new Calendar(devices)
     this.#attempts = new Uint16Array(devices)

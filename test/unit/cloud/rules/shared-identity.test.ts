@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { type HeardRun, hearRun, LATE_MS } from '../../../../cloud/rules/shared-identity.ts'
-import { createLottery } from '../../../../scripts/campaign/power-cut/lottery.ts'
+import { createLottery } from '../../../../scripts/lottery.ts'
 
 const MINUTE_MS = 60_000
 

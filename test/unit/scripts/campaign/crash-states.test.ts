@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { drawCrashStates, unflushedAt } from '../../../../scripts/campaign/power-cut/crash-states.ts'
-import { createLottery } from '../../../../scripts/campaign/power-cut/lottery.ts'
 import type { LogEntry } from '../../../../scripts/campaign/power-cut/write-log.ts'
+import { createLottery } from '../../../../scripts/lottery.ts'
 
 const write = (isDurable = false): LogEntry => ({ kind: 'write', offset: 0, data: Buffer.alloc(4096), isDurable, endBytes: 0 })
 const flush: LogEntry = { kind: 'flush', endBytes: 0 }
